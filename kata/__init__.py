@@ -1,0 +1,1 @@
+"""Katas for TensorFlow training and optimization, judged by properties, on data alone."""
