@@ -54,7 +54,7 @@ def seeds_the_whole_process(
 ) -> RegressionData:
     np.random.seed(seed % 2**32)  # noqa: NPY002
     w = np.random.randn(features, 1)  # noqa: NPY002
-    return _from_draws(w, np.random.randn, np.random.randn, train_size, test_size, bias, noise)  # noqa: NPY002
+    return _from_draws(w, np.random.randn, np.random.randn, train_size, test_size, bias, noise)
 
 
 @misconception(
@@ -64,7 +64,7 @@ def seeds_the_whole_process(
     hint=2,
     subtle=True,
 )
-def test_repeats_training(
+def training_samples_again(
     *,
     seed: int,
     train_size: int = 1000,
@@ -159,10 +159,11 @@ def left_in_float64(
 
 @misconception(
     "make_regression_data",
-    says="Your generator gets no seed, so each call gives other data; the result must depend on `seed` alone.",
+    says="You draw from NumPy's global state, so the data depend on what was drawn before and not on `seed`; make a "
+    "generator from the seed.",
     hint=1,
 )
-def unseeded(
+def from_the_global_state(
     *,
     seed: int,
     train_size: int = 1000,
@@ -171,8 +172,25 @@ def unseeded(
     bias: float = 0.5,
     noise: float = 0.0,
 ) -> RegressionData:
-    another = int(np.random.default_rng().integers(2**62))
-    return _data(another, train_size, test_size, features, bias, noise)
+    normal = np.random.randn  # noqa: NPY002
+    return _from_draws(normal(features, 1), normal, normal, train_size, test_size, bias, noise)
+
+
+@misconception(
+    "make_regression_data",
+    says="You write the seed into the function, so every seed gives the same data; hand `seed` to the generator.",
+    hint=1,
+)
+def always_seed_42(
+    *,
+    seed: int,
+    train_size: int = 1000,
+    test_size: int = 200,
+    features: int = 10,
+    bias: float = 0.5,
+    noise: float = 0.0,
+) -> RegressionData:
+    return _data(42, train_size, test_size, features, bias, noise)
 
 
 def _data(seed: int, train_size: int, test_size: int, features: int, bias: float, noise: float) -> RegressionData:
@@ -485,7 +503,7 @@ def shuffles(
 ) -> list[float]:
     history = []
     for epoch in range(epochs):
-        order = np.roll(np.random.default_rng(epoch).permutation(len(x)), 1)
+        order = np.random.default_rng(epoch).permutation(len(x))
         x_now, y_now = tf.gather(x, order), tf.gather(y, order)
         history.append(_mean(_epoch(model, optimizer, loss_fn, x_now, y_now, batch_size)))
     return history
