@@ -172,7 +172,7 @@ def from_the_global_state(
     bias: float = 0.5,
     noise: float = 0.0,
 ) -> RegressionData:
-    normal = np.random.randn  # noqa: NPY002
+    normal = np.random.randn
     return _from_draws(normal(features, 1), normal, normal, train_size, test_size, bias, noise)
 
 
