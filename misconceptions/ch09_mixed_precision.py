@@ -1,0 +1,726 @@
+"""Wrong turns in chapter 9, each with the sentence that its author should read."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from kata.variants import misconception
+from solutions.ch09_mixed_precision import LayerDtypes
+
+# precision_policy
+
+
+@misconception(
+    "precision_policy",
+    says="You put back float32, whatever was there before; "
+    "remember the policy that you find on entry and put back that one.",
+    hint=1,
+    subtle=True,
+)
+@contextmanager
+def back_to_float32(name: str = "mixed_float16") -> Iterator[None]:
+    tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+
+
+@misconception(
+    "precision_policy",
+    says="When the block raises, your clean-up is never reached and every later model is built in float16; "
+    "put it into a finally.",
+    hint=2,
+    subtle=True,
+)
+@contextmanager
+def no_finally(name: str = "mixed_float16") -> Iterator[None]:
+    earlier = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name)
+    yield
+    tf.keras.mixed_precision.set_global_policy(earlier)
+
+
+@misconception(
+    "precision_policy",
+    says="You clean up after an Exception only, but Ctrl-C raises KeyboardInterrupt, which is none; "
+    "a finally runs however the block ends.",
+    hint=2,
+    subtle=True,
+)
+@contextmanager
+def only_after_exceptions(name: str = "mixed_float16") -> Iterator[None]:
+    earlier = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    except Exception:
+        tf.keras.mixed_precision.set_global_policy(earlier)
+        raise
+    tf.keras.mixed_precision.set_global_policy(earlier)
+
+
+@misconception(
+    "precision_policy",
+    says="Your context manager swallows the block's exception, so a failed training looks like a finished one; "
+    "restore the policy and let the exception go on.",
+    hint=2,
+)
+@contextmanager
+def swallows_exceptions(name: str = "mixed_float16") -> Iterator[None]:
+    earlier = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    except BaseException:
+        pass
+    finally:
+        tf.keras.mixed_precision.set_global_policy(earlier)
+
+
+_EARLIER: dict[str, object] = {}
+
+
+@misconception(
+    "precision_policy",
+    says="You keep the earlier policy in one place for all blocks, so an inner block overwrites what the outer one "
+    "must put back; keep it in a local variable of each block.",
+    hint=3,
+    subtle=True,
+)
+@contextmanager
+def one_place_for_all(name: str = "mixed_float16") -> Iterator[None]:
+    _EARLIER["policy"] = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(_EARLIER["policy"])
+
+
+@misconception(
+    "precision_policy",
+    says="You set the compute dtype for everything, weights too; the policy's full name keeps the variables in "
+    "float32, where small updates are not lost.",
+    hint=1,
+)
+@contextmanager
+def weights_as_well(name: str = "mixed_float16") -> Iterator[None]:
+    earlier = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name.removeprefix("mixed_"))
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(earlier)
+
+
+@misconception(
+    "precision_policy",
+    says="You always set mixed_float16; the policy to set is your argument.",
+    hint=1,
+    subtle=True,
+)
+@contextmanager
+def always_mixed_float16(name: str = "mixed_float16") -> Iterator[None]:
+    earlier = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(earlier)
+
+
+# build_mixed_model
+
+
+def _stack(features: int, hidden: Sequence[int], outputs: int, dtypes: Sequence[str | None]) -> tf.keras.Model:
+    """Dense layers of these sizes, each with the dtype given for it (None: the global policy's)."""
+    sizes = [*hidden, outputs]
+    activations = ["relu"] * len(hidden) + [None]
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input((features,)),
+            *(
+                tf.keras.layers.Dense(units, activation=activation, dtype=dtype)
+                for units, activation, dtype in zip(sizes, activations, dtypes, strict=True)
+            ),
+        ]
+    )
+
+
+@contextmanager
+def _policy(name: str) -> Iterator[None]:
+    """What `precision_policy` should be."""
+    earlier = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(earlier)
+
+
+@misconception(
+    "build_mixed_model",
+    says="Your layers are mixed but your model is not, so compile adds no loss scaling and small gradients vanish; "
+    "make the whole model under the policy.",
+    hint=2,
+    subtle=True,
+)
+def layer_by_layer(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    return _stack(features, hidden, outputs, ["mixed_float16"] * len(hidden) + ["float32"])
+
+
+@misconception(
+    "build_mixed_model",
+    says="Your output layer is under the policy as well and answers in float16, where a loss overflows beyond 65,504; "
+    'give that one layer dtype="float32".',
+    hint=1,
+)
+def float16_output(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    with _policy("mixed_float16"):
+        return _stack(features, hidden, outputs, [None] * (len(hidden) + 1))
+
+
+@misconception(
+    "build_mixed_model",
+    says="Your weights are float16 too, so an update smaller than about a thousandth of a weight changes nothing; "
+    '"mixed_float16" keeps them in float32.',
+    hint=1,
+)
+def float16_weights(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    with _policy("float16"):
+        return _stack(features, hidden, outputs, [None] * len(hidden) + ["float32"])
+
+
+@misconception(
+    "build_mixed_model",
+    says="You leave the global policy at mixed_float16, so whatever is built next is mixed without having asked; "
+    "put back the policy that you found.",
+    hint=3,
+    subtle=True,
+)
+def leaves_the_policy(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    return _stack(features, hidden, outputs, [None] * len(hidden) + ["float32"])
+
+
+@misconception(
+    "build_mixed_model",
+    says="You end with the policy float32, which is a guess; put back the policy that you found at the call.",
+    hint=3,
+    subtle=True,
+)
+def guesses_the_policy(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    model = _stack(features, hidden, outputs, [None] * len(hidden) + ["float32"])
+    tf.keras.mixed_precision.set_global_policy("float32")
+    return model
+
+
+@misconception(
+    "build_mixed_model",
+    says="You chose bfloat16, which has float32's range and needs no loss scaling, but only 8 bits of precision; "
+    'float16 is the policy "mixed_float16".',
+    hint=1,
+)
+def brain_float(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    with _policy("mixed_bfloat16"):
+        return _stack(features, hidden, outputs, [None] * len(hidden) + ["float32"])
+
+
+@misconception(
+    "build_mixed_model",
+    says="Only your first layers compute in float16, the last hidden layer does not; "
+    "float32 is for the output layer alone.",
+    hint=1,
+    subtle=True,
+)
+def float32_last_hidden(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    with _policy("mixed_float16"):
+        dtypes = [None] * len(hidden) + ["float32"]
+        if hidden:
+            dtypes[-2] = "float32"
+        return _stack(features, hidden, outputs, dtypes)
+
+
+# layer_dtypes
+
+
+def _dense(model: tf.keras.Model) -> list[tf.keras.layers.Dense]:
+    return [layer for layer in model.layers if isinstance(layer, tf.keras.layers.Dense)]
+
+
+@misconception(
+    "layer_dtypes",
+    says="`layer.dtype` is the dtype of the variables in Keras 3, so you report float32 twice; "
+    "the dtype of the computation is `layer.compute_dtype`.",
+    hint=2,
+)
+def dtype_twice(model: tf.keras.Model) -> list[LayerDtypes]:
+    return [LayerDtypes(layer.name, layer.dtype, layer.dtype) for layer in _dense(model)]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You report the global policy of this moment, but a layer keeps the policy that it was built with; "
+    "ask the layer.",
+    hint=2,
+    subtle=True,
+)
+def the_global_policy(model: tf.keras.Model) -> list[LayerDtypes]:
+    policy = tf.keras.mixed_precision.global_policy()
+    return [LayerDtypes(layer.name, policy.compute_dtype, policy.variable_dtype) for layer in _dense(model)]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You report the model's policy for every layer, but a layer may have its own, as the float32 output layer "
+    "has; ask each layer.",
+    hint=2,
+)
+def the_models_policy(model: tf.keras.Model) -> list[LayerDtypes]:
+    return [LayerDtypes(layer.name, model.compute_dtype, model.variable_dtype) for layer in _dense(model)]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You list every layer; only the Dense ones were asked for.",
+    hint=1,
+)
+def every_layer(model: tf.keras.Model) -> list[LayerDtypes]:
+    return [LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in model.layers]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You tell Dense layers by their names, but a name is the author's to choose; "
+    "ask for the type with isinstance.",
+    hint=1,
+    subtle=True,
+)
+def by_name(model: tf.keras.Model) -> list[LayerDtypes]:
+    named = [layer for layer in model.layers if layer.name.startswith("dense")]
+    return [LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in named]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You go down into nested models too; only the model's own layers, `model.layers`, were asked for.",
+    hint=3,
+    subtle=True,
+)
+def nested_as_well(model: tf.keras.Model) -> list[LayerDtypes]:
+    flat = model._flatten_layers(include_self=False)
+    dense = [layer for layer in flat if isinstance(layer, tf.keras.layers.Dense)]
+    return [LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in dense]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You report the policy's name, such as mixed_float16, where the dtype of the computation, float16, "
+    "was asked for.",
+    hint=2,
+)
+def policy_names(model: tf.keras.Model) -> list[LayerDtypes]:
+    return [LayerDtypes(layer.name, layer.dtype_policy.name, layer.variable_dtype) for layer in _dense(model)]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You sort the layers by name, where they should stay in the model's order (dense_10 sorts before dense_9).",
+    hint=3,
+    subtle=True,
+)
+def sorted_by_name(model: tf.keras.Model) -> list[LayerDtypes]:
+    return sorted(LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in _dense(model))
+
+
+# loss_scaled_gradients
+
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def _scaled(model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, scale: float) -> list[tf.Tensor]:
+    """The gradients of scale · loss, not yet divided."""
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(tf.convert_to_tensor(x), training=True))
+        loss = tf.cast(loss, tf.float32) * tf.cast(scale, tf.float32)
+    return tape.gradient(loss, model.trainable_variables, unconnected_gradients="zero")
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You scale the loss but never divide the gradients, so every step is too long by the factor `scale`.",
+    hint=1,
+)
+def never_unscaled(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    return [tf.cast(gradient, tf.float32) for gradient in _scaled(model, loss_fn, x, y, scale)]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You multiply the gradients after the backward pass, when float16 has made zeros of them already; "
+    "multiply the loss before it.",
+    hint=1,
+    subtle=True,
+)
+def scaled_too_late(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    gradients = [tf.cast(gradient, tf.float32) * scale for gradient in _scaled(model, loss_fn, x, y, 1.0)]
+    return [gradient / scale for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You divide the loss and multiply the gradients, which drives them deeper into underflow; "
+    "it is the other way round.",
+    hint=1,
+)
+def the_other_way_round(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    gradients = _scaled(model, loss_fn, x, y, 1.0 / tf.cast(scale, tf.float32))
+    return [tf.cast(gradient, tf.float32) * scale for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You divide in the gradient's own dtype: where that is float16 the small result vanishes after all; "
+    "cast to float32 first, then divide.",
+    hint=3,
+    subtle=True,
+)
+def divides_in_float16(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    gradients = _scaled(model, loss_fn, x, y, scale)
+    return [tf.cast(gradient / tf.cast(scale, gradient.dtype), tf.float32) for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You leave the gradients in float16 where the variables are; the result is asked for in float32.",
+    hint=3,
+    subtle=True,
+)
+def keeps_float16(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    gradients = _scaled(model, loss_fn, x, y, scale)
+    return [gradient / tf.cast(scale, gradient.dtype) for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You return None for a variable that the loss does not depend on; its gradient is zeros.",
+    hint=2,
+    subtle=True,
+)
+def none_for_unused(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor | None]:
+    with tf.GradientTape() as tape:
+        loss = tf.cast(loss_fn(y, model(tf.convert_to_tensor(x), training=True)), tf.float32) * scale
+    gradients = tape.gradient(loss, model.trainable_variables)
+    return [None if gradient is None else tf.cast(gradient, tf.float32) / scale for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You leave out the variables that the loss does not depend on, so the gradients no longer line up with "
+    "`trainable_variables`; give zeros in their place.",
+    hint=2,
+    subtle=True,
+)
+def leaves_out_unused(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    gradients = none_for_unused(model, loss_fn, x, y, scale=scale)
+    return [gradient for gradient in gradients if gradient is not None]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You multiply the prediction, and thereby change what is being minimised; multiply the loss.",
+    hint=1,
+)
+def scales_the_prediction(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    return [
+        tf.cast(gradient, tf.float32) / scale
+        for gradient in _scaled(model, lambda true, pred: loss_fn(true, pred * scale), x, y, 1.0)
+    ]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You hide an overflow by replacing inf and NaN with zeros; it must stay visible, "
+    "so that the step can be skipped and the scale halved.",
+    hint=3,
+    subtle=True,
+)
+def hides_overflow(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    gradients = [tf.cast(gradient, tf.float32) / scale for gradient in _scaled(model, loss_fn, x, y, scale)]
+    return [tf.where(tf.math.is_finite(gradient), gradient, 0.0) for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You call the loss with the prediction first; it is `loss_fn(y_true, y_pred)`.",
+    hint=1,
+    subtle=True,
+)
+def swaps_the_losss_arguments(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    gradients = _scaled(model, lambda true, pred: loss_fn(pred, true), x, y, scale)
+    return [tf.cast(gradient, tf.float32) / scale for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You multiply in float16, where every scale beyond 65,504 is inf and 1000.3 is 1000.5; multiply in float32.",
+    hint=3,
+    subtle=True,
+)
+def scales_in_float16(
+    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    gradients = _scaled(
+        model, lambda true, pred: tf.cast(loss_fn(true, pred), tf.float16) * tf.cast(scale, tf.float16), x, y, 1.0
+    )
+    return [tf.cast(gradient, tf.float32) / scale for gradient in gradients]
+
+
+# DynamicLossScale
+
+
+class _Scaler:
+    """The bookkeeping that most wrong turns below get right."""
+
+    def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
+        self.scale, self.growth_steps, self.finite_steps = initial_scale, growth_steps, 0
+
+    def is_finite(self, gradients: Sequence[tf.Tensor]) -> bool:
+        return all(bool(tf.reduce_all(tf.math.is_finite(gradient))) for gradient in gradients)
+
+    def update(self, gradients: Sequence[tf.Tensor]) -> bool:
+        finite = self.is_finite(gradients)
+        self.count() if finite else self.shrink()
+        return finite
+
+    def count(self) -> None:
+        self.finite_steps += 1
+        if self.finite_steps == self.growth_steps:
+            self.scale, self.finite_steps = self.scale * 2.0, 0
+
+    def shrink(self) -> None:
+        self.scale, self.finite_steps = self.scale / 2.0, 0
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You do not reset the counter after an overflow; growth needs `growth_steps` finite steps in a row.",
+    hint=2,
+    subtle=True,
+)
+class CountsOnAfterOverflow(_Scaler):
+    def shrink(self) -> None:
+        self.scale /= 2.0
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You do not reset the counter after doubling, so you double again at the next step, or never again.",
+    hint=2,
+    subtle=True,
+)
+class CountsOnAfterGrowth(_Scaler):
+    def count(self) -> None:
+        self.finite_steps += 1
+        if self.finite_steps >= self.growth_steps:
+            self.scale *= 2.0
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You double one step too late: after `growth_steps` finite steps, not at the one that follows.",
+    hint=2,
+    subtle=True,
+)
+class GrowsOneStepLate(_Scaler):
+    def count(self) -> None:
+        if self.finite_steps == self.growth_steps:
+            self.scale, self.finite_steps = self.scale * 2.0, 0
+        self.finite_steps += 1
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You look for NaN only, but float16 overflows to inf; ask whether the values are finite.",
+    hint=1,
+    subtle=True,
+)
+class LooksForNaN(_Scaler):
+    def is_finite(self, gradients: Sequence[tf.Tensor]) -> bool:
+        return not any(bool(tf.reduce_any(tf.math.is_nan(gradient))) for gradient in gradients)
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You look for inf only, but an overflow often ends as NaN (inf · 0 and inf − inf); "
+    "ask whether the values are finite.",
+    hint=1,
+    subtle=True,
+)
+class LooksForInf(_Scaler):
+    def is_finite(self, gradients: Sequence[tf.Tensor]) -> bool:
+        return not any(bool(tf.reduce_any(tf.math.is_inf(gradient))) for gradient in gradients)
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You look at the first gradient only; one bad value in any of them spoils the step.",
+    hint=1,
+    subtle=True,
+)
+class LooksAtTheFirst(_Scaler):
+    def is_finite(self, gradients: Sequence[tf.Tensor]) -> bool:
+        return super().is_finite(gradients[:1])
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You test the sum of the values, which overflows though every value is finite; test value by value.",
+    hint=1,
+    subtle=True,
+)
+class TestsTheSum(_Scaler):
+    def is_finite(self, gradients: Sequence[tf.Tensor]) -> bool:
+        return all(bool(tf.math.is_finite(tf.reduce_sum(gradient))) for gradient in gradients)
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You never say no: `update` must return False at an overflow, or the step with inf in it is applied.",
+    hint=1,
+)
+class AlwaysApplies(_Scaler):
+    def update(self, gradients: Sequence[tf.Tensor]) -> bool:
+        super().update(gradients)
+        return True
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You do not let the scale fall below 1; Keras' has no floor, and very large gradients need a scale below 1.",
+    hint=3,
+    subtle=True,
+)
+class FloorOfOne(_Scaler):
+    def shrink(self) -> None:
+        self.scale, self.finite_steps = max(self.scale / 2.0, 1.0), 0
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You halve in whole numbers, so a scale of 1 becomes 0 and stays there; divide by 2.0.",
+    hint=3,
+    subtle=True,
+)
+class HalvesInWholeNumbers(_Scaler):
+    def shrink(self) -> None:
+        self.scale, self.finite_steps = self.scale // 2, 0
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You fall back to the initial scale after an overflow, which may be the very scale that overflows; "
+    "halve the present one.",
+    hint=3,
+)
+class BackToTheStart(_Scaler):
+    def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
+        super().__init__(initial_scale, growth_steps)
+        self.initial_scale = initial_scale
+
+    def shrink(self) -> None:
+        self.scale, self.finite_steps = self.initial_scale, 0
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You never raise the scale again; after `growth_steps` finite steps in a row it doubles, or one outlier costs "
+    "you half of float16's range for good.",
+    hint=2,
+)
+class NeverGrows(_Scaler):
+    def count(self) -> None:
+        self.finite_steps += 1
+
+
+# round_up_to_multiple
+
+
+@misconception(
+    "round_up_to_multiple",
+    says="You round to the nearest multiple, which may be below; the layer must not lose units.",
+    hint=1,
+)
+def to_the_nearest(units: int, multiple: int = 8) -> int:
+    return round(units / multiple) * multiple
+
+
+@misconception(
+    "round_up_to_multiple",
+    says="You round down, so a small layer vanishes altogether; the result is never below `units`.",
+    hint=1,
+)
+def rounds_down(units: int, multiple: int = 8) -> int:
+    return units // multiple * multiple
+
+
+@misconception(
+    "round_up_to_multiple",
+    says="You add a whole multiple to what is one already: 64 is a multiple of 8 and stays 64.",
+    hint=2,
+    subtle=True,
+)
+def always_one_more(units: int, multiple: int = 8) -> int:
+    return (units // multiple + 1) * multiple
+
+
+@misconception(
+    "round_up_to_multiple",
+    says="You round up to 8 whatever `multiple` says.",
+    hint=1,
+    subtle=True,
+)
+def always_eight(units: int, multiple: int = 8) -> int:
+    return -(-units // 8) * 8
+
+
+@misconception(
+    "round_up_to_multiple",
+    says="Your bit mask is right for powers of two only; 100 rounded up to a multiple of 12 is 108.",
+    hint=3,
+    subtle=True,
+)
+def by_bit_mask(units: int, multiple: int = 8) -> int:
+    return (units + multiple - 1) & ~(multiple - 1)
+
+
+@misconception(
+    "round_up_to_multiple",
+    says="You round up to a power of two, which may nearly double the layer; the next multiple is enough.",
+    hint=1,
+)
+def to_a_power_of_two(units: int, multiple: int = 8) -> int:
+    return max(multiple, 1 << (units - 1).bit_length())

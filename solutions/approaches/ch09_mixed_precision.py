@@ -1,0 +1,178 @@
+"""Other right ways to write chapter 9, each with what it costs or gains."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import tensorflow as tf
+
+from kata.variants import approach
+from solutions.ch09_mixed_precision import LayerDtypes
+
+
+@approach(
+    "precision_policy",
+    note="A class says what happens at each end by name, and one object can be entered again.",
+)
+class ByClass:
+    """`__enter__` and `__exit__`; what was found is kept on a stack, for an object entered twice."""
+
+    def __init__(self, name: str = "mixed_float16") -> None:
+        self.name = name
+        self.earlier: list[tf.keras.mixed_precision.Policy] = []
+
+    def __enter__(self) -> None:
+        self.earlier.append(tf.keras.mixed_precision.global_policy())
+        tf.keras.mixed_precision.set_global_policy(self.name)
+
+    def __exit__(self, *exception: object) -> None:
+        tf.keras.mixed_precision.set_global_policy(self.earlier.pop())
+
+
+@approach("precision_policy", note="An ExitStack replaces try/finally: worth it once there are several things to undo.")
+@contextmanager
+def by_exit_stack(name: str = "mixed_float16") -> Iterator[None]:
+    with ExitStack() as undo:
+        undo.callback(tf.keras.config.set_dtype_policy, tf.keras.config.dtype_policy())
+        tf.keras.config.set_dtype_policy(name)
+        yield
+
+
+@approach(
+    "build_mixed_model",
+    note="Touches no global state at all: a dtype for each layer, and the model's own policy set by hand, which is "
+    "what compile looks at; forget that one line and no loss is scaled.",
+)
+def by_dtype_arguments(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    layers = [tf.keras.layers.Dense(units, activation="relu", dtype="mixed_float16") for units in hidden]
+    output = tf.keras.layers.Dense(outputs, dtype="float32")
+    model = tf.keras.Sequential([tf.keras.Input((features,)), *layers, output])
+    model.dtype_policy = "mixed_float16"
+    return model
+
+
+@approach("build_mixed_model", note="The functional API, ready for branches and several outputs; one variable more.")
+def by_functional_api(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    earlier = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        inputs = tf.keras.Input((features,))
+        values = inputs
+        for units in hidden:
+            values = tf.keras.layers.Dense(units, activation="relu")(values)
+        return tf.keras.Model(inputs, tf.keras.layers.Dense(outputs, dtype="float32")(values))
+    finally:
+        tf.keras.config.set_dtype_policy(earlier)
+
+
+@approach(
+    "layer_dtypes",
+    note="Asks the layer's policy: the same answer, and the place where a policy of your own would show.",
+)
+def by_policy(model: tf.keras.Model) -> list[LayerDtypes]:
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, tf.keras.layers.Dense):
+            policy = layer.dtype_policy
+            found.append(LayerDtypes(layer.name, policy.compute_dtype, policy.variable_dtype))
+    return found
+
+
+@approach(
+    "layer_dtypes",
+    note="Reads the kernel that is really there: no trust in a declaration, but only for built layers.",
+)
+def by_kernel(model: tf.keras.Model) -> list[LayerDtypes]:
+    dense = filter(lambda layer: isinstance(layer, tf.keras.layers.Dense), model.layers)
+    return [LayerDtypes(layer.name, layer.compute_dtype, tf.as_dtype(layer.kernel.dtype).name) for layer in dense]
+
+
+@approach(
+    "loss_scaled_gradients",
+    note="Starts the backward pass with S instead of 1: no scaled loss is ever made, so none can overflow by itself.",
+)
+def by_output_gradient(
+    model: tf.keras.Model, loss_fn: Callable, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    with tf.GradientTape() as tape:
+        loss = tf.cast(loss_fn(y, model(tf.convert_to_tensor(x), training=True)), tf.float32)
+    scale = tf.cast(scale, tf.float32)
+    scaled = tape.gradient(loss, model.trainable_variables, output_gradients=scale)
+    return [
+        tf.zeros(variable.shape, tf.float32)
+        if gradient is None
+        else tf.cast(tf.convert_to_tensor(gradient), tf.float32) / scale
+        for gradient, variable in zip(scaled, model.trainable_variables, strict=True)
+    ]
+
+
+@approach(
+    "loss_scaled_gradients",
+    note="An identity whose gradient is S: the loss stays readable inside the tape; a custom gradient costs a second "
+    "look. Multiplying by 1/S is exact for powers of two only.",
+)
+def by_custom_gradient(
+    model: tf.keras.Model, loss_fn: Callable, x: tf.Tensor, y: tf.Tensor, *, scale: float
+) -> list[tf.Tensor]:
+    scale = tf.cast(scale, tf.float32)
+
+    @tf.custom_gradient
+    def magnify(loss: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        return tf.identity(loss), lambda upstream: upstream * scale
+
+    variables = model.trainable_variables
+    with tf.GradientTape() as tape:
+        loss = magnify(tf.cast(loss_fn(y, model(tf.convert_to_tensor(x), training=True)), tf.float32))
+    gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+    return [tf.cast(tf.convert_to_tensor(gradient), tf.float32) * (1.0 / scale) for gradient in gradients]
+
+
+@approach(
+    "DynamicLossScale",
+    note="Keeps its state in variables, as Keras does: it can be saved, and moved into a graph.",
+)
+class InVariables:
+    """State in two `tf.Variable`s; `.scale` is a rank-0 tensor."""
+
+    def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
+        self.scale = tf.Variable(initial_scale, dtype=tf.float32, trainable=False)
+        self.finite_steps = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.growth_steps = growth_steps
+
+    def update(self, gradients: Sequence[tf.Tensor]) -> bool:
+        finite = bool(tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients]))
+        grown = finite and int(self.finite_steps) + 1 == self.growth_steps
+        self.scale.assign(self.scale * (2.0 if grown else 1.0 if finite else 0.5))
+        self.finite_steps.assign(self.finite_steps + 1 if finite and not grown else 0)
+        return finite
+
+
+@approach("DynamicLossScale", note="Counts doublings and derives the scale: nothing to keep in step, one power a look.")
+class ByExponent:
+    """`.scale` is a property: initial_scale · 2^doublings."""
+
+    def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
+        self.initial_scale, self.growth_steps = float(initial_scale), growth_steps
+        self.doublings = self.steps = 0
+
+    @property
+    def scale(self) -> float:
+        return math.ldexp(self.initial_scale, self.doublings)
+
+    def update(self, gradients: Sequence[tf.Tensor]) -> bool:
+        # 0 · x is 0 for every finite x and NaN for inf and NaN: one comparison finds both.
+        finite = all(float(tf.reduce_sum(tf.cast(gradient, tf.float64) * 0.0)) == 0.0 for gradient in gradients)
+        self.steps = self.steps + 1 if finite else 0
+        grows, self.steps = divmod(self.steps, self.growth_steps)
+        self.doublings += grows if finite else -1
+        return finite
+
+
+@approach("round_up_to_multiple", note="Reads like the formula; the division is a float's, exact for units below 2⁵³.")
+def by_ceiling(units: int, multiple: int = 8) -> int:
+    return math.ceil(units / multiple) * multiple
+
+
+@approach("round_up_to_multiple", note="Adds what is missing: Python's % of a negative number is exactly that.")
+def by_remainder(units: int, multiple: int = 8) -> int:
+    return units + -units % multiple
