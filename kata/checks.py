@@ -2,7 +2,7 @@
 
 Kind, shape and dtype are looked at before any value, and the first thing that is wrong is the one that
 is said. A tolerance is derived from the dtype and from the magnitude of what was summed:
-`ulps · eps(dtype) · max(|expected|, scale) + atol`, so it means the same in float16 and in float64.
+`ulps · (eps(dtype) · max(|expected|, scale) + smallest normal number) + atol`, so it means the same in float16 and in float64.
 """
 
 from collections.abc import Callable
@@ -57,6 +57,11 @@ def eps(dtype: Any) -> float:
     return float(2.0**-7) if np.dtype(dtype) == DTYPES["bfloat16"] else float(np.finfo(dtype).eps)
 
 
+def smallest(dtype: Any) -> float:
+    """The smallest normal number of a floating `dtype`: TensorFlow may flush what is smaller to zero."""
+    return float(2.0**-126) if np.dtype(dtype) == DTYPES["bfloat16"] else float(np.finfo(dtype).tiny)
+
+
 def _kind(value: Any) -> str:
     if value is None:
         return "None (is a `return` missing?)"
@@ -108,7 +113,7 @@ def assert_close(
     assert_tensor(actual, shape=wanted.shape, dtype=dtype)
     magnitude = np.abs(wanted) if scale is None else np.maximum(np.abs(wanted), scale)
     with np.errstate(over="ignore", invalid="ignore"):
-        tolerance = ulps * eps(dtype) * np.where(np.isfinite(magnitude), magnitude, 0.0) + atol
+        tolerance = ulps * (eps(dtype) * np.where(np.isfinite(magnitude), magnitude, 0.0) + smallest(dtype)) + atol
     _compare(np.asarray(actual, dtype=np.float64), wanted, tolerance, actual)
 
 

@@ -82,14 +82,12 @@ class Host:
 
     def resolve(self, target: KataName) -> Any:
         """The definition that goes by `target` in this implementation."""
-        variant = self.implementation.variant
-        if variant is not None and variant.kata == target.name:
-            return getattr(self._load(Path(variant.path)), variant.name)
-        module = self._load(Path(self.implementation.folder) / f"{target.chapter}.py")
+        path, name = self.implementation.definition(target)
+        module = self._load(path)
         try:
-            return getattr(module, target.name)
+            return getattr(module, name)
         except AttributeError:
-            text = f"{target.chapter}.py defines no {target.name}; was it renamed or deleted?"
+            text = f"{path.name} defines no {name}; was it renamed or deleted?"
             raise Stop(Raised("missing", "AttributeError", text, None, "")) from None
 
     # Data in, data out

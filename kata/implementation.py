@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from kata.codec import KataName
+
 ROOT = Path(__file__).resolve().parent.parent
 """The clone: `exercises/`, `solutions/`, `tests/` and the rest are beside the package."""
 
@@ -21,6 +23,12 @@ class Implementation(msgspec.Struct, frozen=True):
 
     folder: str
     variant: Variant | None = None
+
+    def definition(self, kata: KataName) -> tuple[Path, str]:
+        """The file in which `kata` is defined, and the name that it has there."""
+        if self.variant is not None and self.variant.kata == kata.name:
+            return Path(self.variant.path), self.variant.name
+        return Path(self.folder) / f"{kata.chapter}.py", kata.name
 
     @property
     def label(self) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+# This module imports neither TensorFlow nor Keras before `watching` is used: `find` runs in the judge.
+
 # Paths are canonical: without `tensorflow.`, `tf.`, `keras.`, `src.`, `python.`, `api.`, `_v2.`.
 _GENERAL = (
     r"losses\.(?!(.*\.)?(Loss|Reduction|loss)$).+",
@@ -76,9 +78,9 @@ class _Reader:
             for name in _defined(statement):
                 self.definitions.setdefault(name, []).append(statement)
 
-    def find(self) -> tuple[str, int] | None:
-        """The first ready-made object that the kata, or anything of the module that it uses, refers to."""
-        waiting, seen = [self.kata], set()
+    def find(self, definition_name: str) -> tuple[str, int] | None:
+        """The first ready-made object that the definition, or anything of the module that it uses, refers to."""
+        waiting, seen = [definition_name], set()
         while waiting:
             name = waiting.pop(0)
             if name in seen:
@@ -162,13 +164,14 @@ def _without_annotations(root: ast.AST) -> Iterator[ast.AST]:
             waiting += [child for child in reversed(children) if isinstance(child, ast.AST)]
 
 
-def find(source: str, kata: str) -> tuple[str, int] | None:
-    """What ready-made object `kata` refers to in `source`, and on which line; None when there is none."""
+@functools.lru_cache(maxsize=1024)
+def find(source: str, kata: str, name: str | None = None) -> tuple[str, int] | None:
+    """What ready-made object `kata` (defined as `name`) refers to in `source`, and on which line; else None."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return None  # a chapter that does not parse is reported when it is loaded
-    return _Reader(tree, kata).find()
+    return _Reader(tree, kata).find(name or kata)
 
 
 # Watching what runs

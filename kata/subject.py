@@ -8,11 +8,11 @@ in a child of the worker (`kata.isolated`). Data goes in, data comes out.
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from kata import ready_made
 from kata.checks import ImplementationError, LawViolation
 from kata.codec import Handle, KataName, ProbeName, Raised, Record, Tensor
 from kata.implementation import Implementation
@@ -114,6 +114,8 @@ class Session:
     kata: KataName | None = None
     calls: list[Question] = field(default_factory=list)
     examples: int = 0
+    error: BaseException | None = None
+    """What ended the latest law that does not hold, for those who ask for its traceback."""
     _fresh: bool = True
     _watched: int = 0
 
@@ -160,9 +162,20 @@ class Session:
         if self.kata is None or self.kata.name not in self.scratch or self._watched >= WATCHED_CALLS:
             return None
         self._watched += 1
-        variant = self.implementation.variant
-        path = variant.path if variant else str(Path(self.implementation.folder) / f"{self.kata.chapter}.py")
-        return self.kata.name, path
+        return self.kata.name, str(self.implementation.definition(self.kata)[0])
+
+    def refuse_ready_made(self) -> None:
+        """Stop before the law runs when the text of a scratch kata refers to what is ready-made."""
+        if self.kata is None or self.kata.name not in self.scratch:
+            return
+        path, name = self.implementation.definition(self.kata)
+        try:
+            source = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return  # said when the chapter is loaded
+        found = ready_made.find(source, self.kata.name, name)
+        if found:
+            raise self._failure(Raised("ready_made", "ReadyMade", *found, ""))
 
     def _failure(self, raised: Raised) -> BaseException:
         line, trace = raised.line, raised.trace

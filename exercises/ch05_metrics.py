@@ -1,0 +1,266 @@
+"""5 · Metrics: counting decisions, ranking scores, and keeping state over batches."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = [
+    "confusion_counts",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "roc_auc",
+    "F1Score",
+    "evaluate_by_name",
+]
+
+
+class ConfusionCounts(NamedTuple):
+    """How often each of the four outcomes of a yes-or-no decision happened."""
+
+    tp: Any
+    """Positives that were called positive."""
+    fp: Any
+    """Negatives that were called positive: false alarms."""
+    fn: Any
+    """Positives that were called negative: misses."""
+    tn: Any
+    """Negatives that were called negative."""
+
+
+def counts_as_floats(counts: ConfusionCounts) -> ConfusionCounts:
+    """The same counts as tensors that can be divided: whole numbers become float32, floats keep their dtype."""
+    tensors = [tf.convert_to_tensor(count) for count in counts]
+    return ConfusionCounts(*(count if count.dtype.is_floating else tf.cast(count, tf.float32) for count in tensors))
+
+
+def confusion_counts(y_true: Any, y_prob: Any, *, threshold: float = 0.5) -> ConfusionCounts:
+    """Count the four outcomes of deciding "positive" wherever the probability reaches the threshold.
+
+    With yᵢ the label of sample i (1 positive, 0 negative) and dᵢ the decision about it,
+
+        dᵢ = 1 where pᵢ ≥ threshold, else 0      (a probability equal to the threshold counts as positive)
+
+        tp = Σ dᵢ·yᵢ    fp = Σ dᵢ·(1 − yᵢ)    fn = Σ (1 − dᵢ)·yᵢ    tn = Σ (1 − dᵢ)·(1 − yᵢ)
+
+    Args:
+        y_true: Labels 0 or 1 (integers, booleans or floats), shape `(n,)` or `(n, 1)`.
+        y_prob: Probabilities (or any scores) of the positive class, shape `(n,)` or `(n, 1)`; the two
+            shapes may differ, sample i of one still belongs to sample i of the other.
+        threshold: The least value that is called positive. It is compared in the dtype of `y_prob`:
+            a float32 0.7 reaches the threshold 0.7, although 0.7 in float64 is a little larger.
+
+    Returns:
+        `ConfusionCounts(tp, fp, fn, tn)`, each a rank-0 tensor of the dtype of `y_prob`. They add up to n.
+
+    Example:
+        >>> counts = confusion_counts([1, 0, 1, 0, 0], [0.9, 0.8, 0.4, 0.1, 0.5])
+        >>> [int(count) for count in counts]  # 0.9 | 0.8 and 0.5 | 0.4 | 0.1
+        [1, 2, 1, 1]
+
+    Source: article, "Metrics · Custom Metrics"; Fawcett, "An introduction to ROC analysis", Pattern Recognition
+        Letters 27, 2006, §2.
+    """
+    raise NotImplementedError
+
+
+def accuracy(counts: ConfusionCounts) -> tf.Tensor:
+    """The share of all decisions that were right.
+
+        accuracy = (tp + tn) / (tp + fp + fn + tn),    0 where there is nothing to count
+
+    Exactly that: no epsilon is added to the denominator.
+
+    Args:
+        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype.
+
+    Returns:
+        A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
+
+    Example:
+        >>> float(accuracy(ConfusionCounts(tp=3, fp=1, fn=2, tn=4)))  # (3 + 4) / 10
+        0.699999988079071
+
+    Source: article, "Metrics · Built-in Metrics"; Fawcett 2006, §2, Fig. 1.
+    """
+    raise NotImplementedError
+
+
+def precision(counts: ConfusionCounts) -> tf.Tensor:
+    """Of all that was called positive, the share that is positive.
+
+        precision = tp / (tp + fp),    0 where nothing was called positive
+
+    Exactly that: no epsilon is added to the denominator.
+
+    Args:
+        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype.
+
+    Returns:
+        A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
+
+    Example:
+        >>> float(precision(ConfusionCounts(tp=3, fp=1, fn=2, tn=4)))  # 3 / (3 + 1)
+        0.75
+        >>> float(precision(ConfusionCounts(tp=0, fp=0, fn=2, tn=4)))  # nothing called positive
+        0.0
+
+    Source: article, "Metrics · Built-in Metrics"; van Rijsbergen, *Information Retrieval*, 2nd ed., 1979, ch. 7.
+    """
+    raise NotImplementedError
+
+
+def recall(counts: ConfusionCounts) -> tf.Tensor:
+    """Of all that is positive, the share that was called positive.
+
+        recall = tp / (tp + fn),    0 where nothing is positive
+
+    Exactly that: no epsilon is added to the denominator.
+
+    Args:
+        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype.
+
+    Returns:
+        A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
+
+    Example:
+        >>> float(recall(ConfusionCounts(tp=3, fp=1, fn=1, tn=5)))  # 3 / (3 + 1)
+        0.75
+        >>> float(recall(ConfusionCounts(tp=0, fp=2, fn=0, tn=4)))  # nothing is positive
+        0.0
+
+    Source: article, "Metrics · Built-in Metrics"; van Rijsbergen 1979, ch. 7.
+    """
+    raise NotImplementedError
+
+
+def f1(counts: ConfusionCounts) -> tf.Tensor:
+    """The harmonic mean of precision and recall.
+
+        F1 = 2·P·R / (P + R) = 2·tp / (2·tp + fp + fn),    0 where the denominator is 0
+
+    with P the precision and R the recall. The second form needs one division instead of three, and is 0 / 0 only
+    where there is neither a positive nor a decision for one. True negatives play no part. No epsilon is added.
+
+    Args:
+        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype.
+
+    Returns:
+        A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
+
+    Example:
+        >>> float(f1(ConfusionCounts(tp=3, fp=1, fn=1, tn=5)))  # 6 / (6 + 1 + 1)
+        0.75
+        >>> float(f1(ConfusionCounts(tp=0, fp=0, fn=0, tn=4)))
+        0.0
+
+    Source: article, "Metrics · Custom Metrics"; van Rijsbergen 1979, ch. 7 (F = 1 − E with α = ½).
+    """
+    raise NotImplementedError
+
+
+def roc_auc(y_true: Any, scores: Any) -> tf.Tensor:
+    """The probability that a random positive scores above a random negative: the exact area under the ROC curve.
+
+        AUC = 1/(P·N) · Σᵢ Σⱼ ( 1 where sᵢ > sⱼ,  ½ where sᵢ = sⱼ,  0 where sᵢ < sⱼ )
+
+    i runs over the P positives, j over the N negatives, s are the scores. Only their order counts: any strictly
+    increasing change of the scores leaves the AUC as it is, and they need not lie between 0 and 1.
+
+    Args:
+        y_true: Labels 0 or 1 (integers, booleans or floats), shape `(n,)`.
+        scores: Scores, higher for "more likely positive"; any finite numbers, shape `(n,)`.
+
+    Returns:
+        A rank-0 tensor of the dtype of `scores`, between 0 (every negative above every positive) and 1; ½ when
+        all scores are equal.
+
+    Raises:
+        ValueError: `y_true` has no positive or no negative. Inside `tf.function` labels are known only while running,
+            and then nothing is raised: check only what is known.
+
+    Example:
+        >>> float(roc_auc([1, 0, 1, 0], [0.8, 0.5, 0.5, 0.2]))  # 0.8 beats both; 0.5 ties once, wins once: 3.5 / 4
+        0.875
+
+    Source: article, "Metrics · Built-in Metrics"; Hanley & McNeil, "The meaning and use of the area under a receiver
+        operating characteristic (ROC) curve", Radiology 143, 1982; Fawcett 2006, §7.
+    """
+    raise NotImplementedError
+
+
+class F1Score(tf.keras.metrics.Metric):
+    """F1 of everything seen since the last reset, however it was cut into batches.
+
+        F1 = 2·tp / (2·tp + fp + fn),    0 where the denominator is 0
+
+    with tp, fp, fn the sums over all samples seen, each counted with its weight: tp = Σ wᵢ·dᵢ·yᵢ,
+    fp = Σ wᵢ·dᵢ·(1 − yᵢ), fn = Σ wᵢ·(1 − dᵢ)·yᵢ, where yᵢ is the label and dᵢ = 1 where pᵢ ≥ threshold, else 0.
+    F1 is no mean over samples, so the mean of the batches' F1 is not the F1 of the whole: the sums must be kept.
+
+    Args:
+        threshold: The least prediction that is called positive.
+        name: The name under which `fit` and `evaluate` report the metric.
+        **kwargs: Passed on to `tf.keras.metrics.Metric` (`dtype`).
+
+    Methods to write:
+        `update_state(y_true, y_pred, sample_weight=None)` adds one batch to the sums. Labels (0 or 1) and predictions
+            have shape `(n,)` or `(n, 1)`, in any mix; `sample_weight`, of shape `(n,)` or `(n, 1)` too, says how much
+            each sample counts, and None that each counts 1.
+        `result()` gives the F1 so far as a rank-0 tensor.
+        `reset_state()` forgets everything seen (the base class sets every variable to 0).
+        `get_config()` holds what `from_config` needs to make an equal, empty metric.
+        All of them also work inside `tf.function`, as in a compiled model's `fit` and `evaluate`.
+
+    Example:
+        >>> metric = F1Score(threshold=0.5)
+        >>> metric.update_state([1, 0], [[0.9], [0.2]])  # tp = 1: the F1 of this batch is 1
+        >>> metric.update_state([1], [[0.1]])  # fn = 1: the F1 of this batch is 0
+        >>> round(float(metric.result()), 4)  # 2·1 / (2·1 + 0 + 1), and not (1 + 0) / 2
+        0.6667
+
+    Source: article, "Metrics · Custom Metrics"; Forman & Scholz, "Apples-to-apples in cross-validation studies",
+        ACM SIGKDD Explorations 12(1), 2010 (why averaging F1 misleads).
+    """
+
+    def __init__(self, threshold: float = 0.5, name: str = "f1_score", **kwargs: Any) -> None:
+        raise NotImplementedError
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        raise NotImplementedError
+
+    def result(self) -> tf.Tensor:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+def evaluate_by_name(model: tf.keras.Model, x: Any, y: Any) -> dict[str, float]:
+    """Evaluate a compiled model, and give every metric under its own name.
+
+    The names are the keys of Keras' own dictionary: `loss`, then one for each metric, with the output's name in front
+    when the model has several outputs (`price_loss`, `price_mae`). `model.metrics_names` is no list of
+    them: in Keras 3 it says `loss`, `compile_metrics`, whatever was compiled.
+
+    Args:
+        model: A compiled `tf.keras.Model`; its weights stay as they are.
+        x: Inputs, of any kind that `evaluate` takes.
+        y: Targets: an array, or a list or dict of arrays for a model with several outputs.
+
+    Returns:
+        A dict from each metric's name to its value over all samples, a Python float. A second call gives the same.
+
+    Example:
+        >>> import numpy as np
+        >>> model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Identity()])
+        >>> model.compile(loss="mse", metrics=["mae"], run_eagerly=True)
+        >>> result = evaluate_by_name(model, np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]]))
+        >>> sorted(result.items())  # errors 0 and 3: (0 + 3) / 2 and (0 + 9) / 2
+        [('loss', 4.5), ('mae', 1.5)]
+
+    Source: article, "Metrics · Built-in Metrics" (where names and values are zipped, and three of five are lost).
+    """
+    raise NotImplementedError

@@ -1,0 +1,166 @@
+"""6 · compile() Deep Dive: several outputs, weighted losses, tracing, XLA."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = [
+    "build_two_headed_model",
+    "compile_two_headed_model",
+    "total_loss",
+    "count_python_runs",
+    "max_jit_difference",
+]
+
+
+def build_two_headed_model(features: int, categories: int) -> tf.keras.Model:
+    """Build a model that predicts a price and a category from one shared hidden layer.
+
+        h = relu(x·W + b)            the shared layer, 64 units
+        price = h·w₁ + b₁            a regression: any number, so no activation
+        category = softmax(h·W₂ + b₂)    a probability for each category
+
+    Args:
+        features: Number of inputs; the model takes `(batch, features)`.
+        categories: Number of categories.
+
+    Returns:
+        A built, uncompiled `tf.keras.Model` with outputs `[price, category]`, of shapes `(batch, 1)` and
+        `(batch, categories)`, named `price` and `category`; or a dict of the two by these names.
+
+    Example:
+        >>> model = build_two_headed_model(10, 3)
+        >>> model.output_names
+        ['price', 'category']
+        >>> [output.shape for output in model.outputs]
+        [(None, 1), (None, 3)]
+
+    Source: article, "compile() Deep Dive · Multi-Output Models"; Caruana, "Multitask Learning", Machine Learning 28,
+        1997 (the shared layer).
+    """
+    raise NotImplementedError
+
+
+def compile_two_headed_model(
+    model: tf.keras.Model,
+    *,
+    price_weight: float = 1.0,
+    category_weight: float = 0.5,
+    jit_compile: bool = False,
+    run_eagerly: bool = False,
+) -> None:
+    """Compile a model with the outputs `price` and `category`: a loss, a weight and a metric for each.
+
+        L = price_weight · MSE(price) + category_weight · CE(category)
+
+    CE is the cross-entropy of probabilities with integer labels. Reported are `loss` (that L), `price_loss` and
+    `category_loss` (without their weights), `price_mae` and `category_accuracy`.
+
+    Args:
+        model: A model with two outputs named `price` and `category`, as a list in that order or a dict.
+        price_weight: How much the price's mean squared error counts.
+        category_weight: How much the category's cross-entropy counts.
+        jit_compile: Compile the training step with XLA. (The default of `compile` itself is `"auto"`.)
+        run_eagerly: Run the training step as Python, batch by batch, so that a debugger can stop in it.
+            Not together with `jit_compile`: eager steps are not compiled.
+
+    Returns:
+        None: the model itself is compiled, with the optimizer Adam at its default rate of 0.001.
+
+    Example:
+        >>> import numpy as np
+        >>> model = build_two_headed_model(2, 3)
+        >>> compile_two_headed_model(model, price_weight=2.0, category_weight=0.5)
+        >>> y = {"price": np.zeros((4, 1)), "category": np.zeros(4, int)}
+        >>> logs = model.evaluate(np.zeros((4, 2)), y, verbose=0, return_dict=True)
+        >>> sorted(logs)
+        ['category_accuracy', 'category_loss', 'loss', 'price_loss', 'price_mae']
+        >>> round(logs["loss"], 4)  # 2·0 + 0.5·ln 3: nothing learned, all three categories are equally likely
+        0.5493
+
+    Source: article, "compile() Deep Dive"; Keras API, `Model.compile`.
+    """
+    raise NotImplementedError
+
+
+def total_loss(losses: Mapping[str, Any], weights: Mapping[str, Any]) -> tf.Tensor:
+    """The one number that a model with several outputs minimises.
+
+        L = Σᵢ wᵢ·Lᵢ
+
+    Lᵢ is the loss named i and wᵢ its weight, 1 where `weights` does not name it. It is a sum, not a mean: the weights
+    are not made to add up to 1.
+
+    Args:
+        losses: One or more losses by name, scalars (Python numbers or rank-0 tensors) of one dtype.
+        weights: Weights by name: Python numbers, or rank-0 tensors of the losses' dtype. May be empty. Neither dict
+            is changed.
+
+    Returns:
+        A rank-0 tensor of the losses' dtype, differentiable in every loss, with ∂L/∂Lᵢ = wᵢ.
+
+    Raises:
+        ValueError: `weights` names a loss that is not there (most likely a typing error, and a weight that
+            would silently do nothing).
+
+    Example:
+        >>> float(total_loss({"price": 4.0, "category": 2.0}, {"category": 0.5}))  # 1·4 + 0.5·2
+        5.0
+
+    Source: article, "compile() Deep Dive · Multi-Output Models"; Keras API, `Model.compile`, `loss_weights`.
+    """
+    raise NotImplementedError
+
+
+def count_python_runs(batches: int, *, run_eagerly: bool) -> int:
+    """Count how often Python runs the body of `train_step` while a small model trains on some batches.
+
+    With `run_eagerly=True` every batch runs the Python code. Otherwise `tf.function` runs it once, to **trace** it
+    into a graph (a second time if the first trace created variables), and every batch runs the graph:
+    a `print`, a counter or a breakpoint in the body then happens while tracing only.
+
+    Args:
+        batches: How many batches to train on, at least 1, all of the same size.
+        run_eagerly: What to hand to `compile`.
+
+    Returns:
+        The number of runs, a Python int: `batches` when eager, else 1 or 2, however many batches there are.
+
+    Example:
+        >>> count_python_runs(5, run_eagerly=True)
+        5
+        >>> count_python_runs(5, run_eagerly=False) in (1, 2)
+        True
+
+    Source: article, "compile() Deep Dive · Arguments & Options"; TensorFlow guide, "Better performance with
+        tf.function", section "Tracing".
+    """
+    raise NotImplementedError
+
+
+def max_jit_difference(seed: int, *, steps: int) -> float:
+    """Train the same small model with and without XLA, and return how far apart the weights end.
+
+        max over all weights of |w with jit_compile=True − w with jit_compile=False|
+
+    Both trainings start at the same weights and see the same data. XLA fuses operations and so adds up in another
+    order; the last bits differ, and nothing else may.
+
+    Args:
+        seed: A non-negative int, from which data and initial weights are drawn. The result depends on it alone, and
+            the global random state (Python's, NumPy's, TensorFlow's) is the same afterwards as before: a Keras
+            initializer without a seed of its own draws from Python's, so do not let one choose the weights.
+        steps: How many updates, at least 1.
+
+    Returns:
+        The largest absolute difference, a Python float: below 1e-4 and, for most seeds at 20 steps, above 0.
+
+    Example:
+        >>> max_jit_difference(0, steps=5) < 1e-4
+        True
+
+    Source: article, "compile() Deep Dive · Arguments & Options"; OpenXLA documentation, "XLA architecture".
+    """
+    raise NotImplementedError

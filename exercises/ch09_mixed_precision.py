@@ -1,0 +1,212 @@
+"""9 · Mixed precision: float16 where it is fast, float32 where it must be exact.
+
+A mixed-precision model computes in float16 and keeps its weights in float32. What float16 cannot hold are small
+gradients; loss scaling lifts them into its range and puts them back afterwards.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import tensorflow as tf
+
+__all__ = [
+    "precision_policy",
+    "build_mixed_model",
+    "layer_dtypes",
+    "loss_scaled_gradients",
+    "DynamicLossScale",
+    "round_up_to_multiple",
+]
+
+
+class LayerDtypes(NamedTuple):
+    """What one layer computes in and what it keeps its variables in; dtypes as strings such as `"float16"`."""
+
+    name: str
+    compute: str
+    variable: str
+
+
+@contextmanager
+def precision_policy(name: str = "mixed_float16") -> Iterator[None]:
+    """Keras' global dtype policy is `name` inside a `with` block, and what it was before after it.
+
+    The earlier policy comes back whatever it was (not always `"float32"`), and also when the block raises; the
+    exception goes on. Blocks nest: each one puts back what it found on entry.
+
+    Args:
+        name: a policy's name: `"mixed_float16"` (compute float16, variables float32), `"mixed_bfloat16"`, or a
+            plain dtype such as `"float32"` or `"float64"`.
+
+    Yields:
+        Nothing of interest; the block runs under the policy.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> with precision_policy("mixed_float16"):
+        ...     tf.keras.layers.Dense(1).compute_dtype
+        'float16'
+        >>> tf.keras.layers.Dense(1).compute_dtype
+        'float32'
+
+    Source: the article, §9 "Policy & Setup"; Keras, `keras.config.set_dtype_policy`.
+    """
+    raise NotImplementedError
+
+
+def build_mixed_model(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+    """Build a stack of Dense layers that computes in float16, keeps float32 weights and answers in float32.
+
+    Layer by layer: an input of `features` values; for each number in `hidden` a ReLU Dense layer of that many units
+    (compute float16, variables float32); a linear Dense output layer (compute and variables float32).
+    The *model's* own policy is mixed as well, so that `compile` wraps its optimizer in a `LossScaleOptimizer`.
+
+    Args:
+        features: size of a sample, at least 1.
+        hidden: units of the hidden layers, in order; may be empty.
+        outputs: units of the output layer.
+
+    Returns:
+        A model from shape `(batch, features)` to float32 of shape `(batch, outputs)`, not compiled. The global dtype
+        policy is on return what it was at the call.
+
+    Example:
+        >>> model = build_mixed_model(20, hidden=(8,))
+        >>> [(layer.compute_dtype, layer.variable_dtype) for layer in model.layers]
+        [('float16', 'float32'), ('float32', 'float32')]
+        >>> model.compile("adam", "mse")
+        >>> type(model.optimizer).__name__
+        'LossScaleOptimizer'
+
+    Source: the article, §9; Micikevicius et al. 2018, §3.1 (float32 master weights); Keras, `Model.compile`.
+    """
+    raise NotImplementedError
+
+
+def layer_dtypes(model: tf.keras.Model) -> list[LayerDtypes]:
+    """List what each Dense layer of `model` computes in and what it keeps its variables in.
+
+    Args:
+        model: a built Keras model.
+
+    Returns:
+        One `LayerDtypes(name, compute, variable)` for each Dense layer among `model.layers`, in that order; dtypes
+        are strings. Other layers are left out, and so are layers inside a nested model.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> layers = [tf.keras.Input((4,)), tf.keras.layers.Dense(2, dtype="mixed_float16", name="a")]
+        >>> layer_dtypes(tf.keras.Sequential(layers))
+        [LayerDtypes(name='a', compute='float16', variable='float32')]
+
+    Source: the article, §9 "Policy & Setup" (its printout of the layers' dtypes).
+    """
+    raise NotImplementedError
+
+
+def loss_scaled_gradients(
+    model: tf.keras.Model,
+    loss_fn: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    x: tf.Tensor,
+    y: tf.Tensor,
+    *,
+    scale: float,
+) -> list[tf.Tensor]:
+    """Compute the gradients of the loss by way of a scaled loss, so that they survive float16.
+
+        g = ∇(S · L) / S,   L = loss_fn(y, model(x)),   S = scale
+
+    By the chain rule every quantity of the backward pass is multiplied by S while it is held in float16; the division
+    takes place in float32, where the small result fits. What overflows stays visible as inf or NaN.
+
+    Args:
+        model: a built model, called with `training=True`; its hidden layers may compute in float16.
+        loss_fn: `loss_fn(y_true, y_pred)` gives a rank-0 tensor.
+        x: the inputs, shape `(batch, …)`.
+        y: the targets, shape `(batch, …)`.
+        scale: S > 0, a number or a rank-0 tensor.
+
+    Returns:
+        For each of `model.trainable_variables`, in order, a **float32** tensor of the variable's shape; zeros where
+        the loss does not depend on the variable.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1, kernel_initializer="ones")])
+        >>> def squared_error(y_true, y_pred):
+        ...     return tf.reduce_mean(tf.square(y_true - y_pred))
+        >>> kernel, bias = loss_scaled_gradients(model, squared_error, [[3.0]], [[1.0]], scale=1024.0)
+        >>> float(kernel[0, 0]), float(bias[0])  # d(wx + b − y)²: 2 · (3 − 1) · 3 and 2 · (3 − 1)
+        (12.0, 4.0)
+
+    Source: Micikevicius et al. 2018, §3.2 (loss scaling); the article, §9 "Loss Scaling".
+    """
+    raise NotImplementedError
+
+
+class DynamicLossScale:
+    """Find the largest loss scale that does not overflow, by trying.
+
+        any value inf or NaN:      S ← S / 2,  k ← 0,  and the step is to be skipped
+        else:                      k ← k + 1
+        and when k = growth_steps: S ← 2 · S,  k ← 0
+
+    with S the scale and k the number of finite steps in a row since S last changed. S has no upper or lower limit.
+
+    Args:
+        initial_scale: S at the start; 2¹⁵ is high on purpose: a scale too high is halved at once, one too low is
+            doubled only after `growth_steps` steps.
+        growth_steps: how many finite steps in a row double S, at least 1.
+
+    Attributes:
+        scale: S as it is now, a number (or a rank-0 tensor).
+
+    Example:
+        >>> scaler = DynamicLossScale(initial_scale=8.0, growth_steps=2)
+        >>> scaler.update([[1.0, float("inf")]]), scaler.scale
+        (False, 4.0)
+        >>> [scaler.update([[1.0, 2.0]]) for _ in range(2)], scaler.scale
+        ([True, True], 8.0)
+
+    Source: Keras, `keras.optimizers.LossScaleOptimizer`; Micikevicius et al. 2018, §3.2; the article, §9 "Loss Scaling".
+    """
+
+    def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
+        """Start with `initial_scale` and no finite step counted."""
+        raise NotImplementedError
+
+    def update(self, gradients: Sequence[tf.Tensor]) -> bool:
+        """Look at one step's gradients, adapt the scale, and say whether the step may be applied.
+
+        Called eagerly, once a step.
+
+        Args:
+            gradients: tensors of any shapes and float dtypes; it makes no difference whether they are still scaled.
+
+        Returns:
+            False when any value of any tensor is inf or NaN, else True.
+        """
+        raise NotImplementedError
+
+
+def round_up_to_multiple(units: int, multiple: int = 8) -> int:
+    """Round a layer's units up to what Tensor Cores like.
+
+        ⌈units / multiple⌉ · multiple
+
+    Args:
+        units: at least 1.
+        multiple: at least 1; any whole number, not only a power of two.
+
+    Returns:
+        The smallest multiple of `multiple` that is not below `units`: `units` itself where it already is one.
+
+    Example:
+        >>> round_up_to_multiple(100), round_up_to_multiple(64), round_up_to_multiple(100, 64)
+        (104, 64, 128)
+
+    Source: the article, §9 "Mixed Precision Tips"; NVIDIA, *Matrix Multiplication Background User's Guide*, section
+    "Tensor Core Requirements" (multiples of 8 for float16, on an A100 better of 64).
+    """
+    raise NotImplementedError

@@ -1,0 +1,224 @@
+"""Chapter 10 · The capstone: every piece of the course in one training run."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = [
+    "make_classification_data",
+    "make_schedule",
+    "make_optimizer",
+    "build_classifier",
+    "make_callbacks",
+    "train_classifier",
+]
+
+LearningRate = float | tf.keras.optimizers.schedules.LearningRateSchedule
+
+
+class ClassificationData(NamedTuple):
+    """A training split and a validation split labelled by the same map."""
+
+    x_train: np.ndarray  # (train_size, features) float32
+    y_train: np.ndarray  # (train_size,) integers
+    x_validation: np.ndarray  # (validation_size, features) float32
+    y_validation: np.ndarray  # (validation_size,) integers
+
+
+class TrainingReport(NamedTuple):
+    """What a training run has to show."""
+
+    history: dict[str, list[float]]  # one value per epoch: loss, accuracy, top3_accuracy, and the same with val_
+    metrics: dict[str, float]  # loss, accuracy and top3_accuracy on the validation split
+    predicted_classes: np.ndarray  # (5,) integers, for the first five validation samples
+
+
+def make_classification_data(
+    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
+) -> ClassificationData:
+    """Draw a classification problem that can be learned: the labels follow from the inputs.
+
+    y = f(x) with one hidden map f, **the same for both splits**; for example y = argmax_k (x · W)_k with a hidden
+    matrix W of shape (features, classes). With labels drawn apart from x nothing can be learned: the accuracy on new
+    samples stays at 1/classes.
+
+    Args:
+        seed: any non-negative int; the result depends on it alone.
+        train_size: number of training samples.
+        validation_size: number of validation samples, drawn independently of the training samples.
+        features: number of columns of x.
+        classes: number of classes; labels are 0 … classes − 1.
+
+    Returns:
+        `ClassificationData` of NumPy arrays: x float32 of shape (n, features), y integers of shape (n,).
+        Which map and which inputs is up to you, as long as a simple classifier finds the map and, given samples enough,
+        every class occurs. The process's global random state is left as it was.
+
+    Example:
+        >>> data = make_classification_data(seed=7, train_size=100, validation_size=20, features=3, classes=4)
+        >>> data.x_train.shape, data.y_train.shape, data.x_validation.shape, data.y_validation.shape
+        ((100, 3), (100,), (20, 3), (20,))
+        >>> bool(data.y_train.min() >= 0), bool(data.y_train.max() < 4)
+        (True, True)
+
+    Source: Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2nd ed. 2009, §2.6.
+    """
+    raise NotImplementedError
+
+
+def make_schedule(
+    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
+) -> tf.keras.optimizers.schedules.LearningRateSchedule:
+    """Make the learning rate schedule of a whole run: linear warm-up, then cosine decay to zero.
+
+    With T = ⌈samples / batch_size⌉ · epochs, the number of updates that `fit` makes (a short last batch is one more),
+    and W = int(T · warmup_fraction), the rate at step s is
+
+        η(s) = peak · s / W                                    for s < W,
+        η(s) = peak · ½ (1 + cos(π · (s − W) / (T − W)))        for W ≤ s < T,
+        η(s) = 0                                               for s ≥ T.
+
+    Args:
+        samples: size of the training split.
+        batch_size: samples per update.
+        epochs: epochs of the run.
+        peak_lr: the rate at the end of the warm-up.
+        warmup_fraction: share of the run spent on warming up, 0 ≤ fraction < 1; W = 0 starts at the peak.
+
+    Returns:
+        A `LearningRateSchedule`: called with a scalar step (int or integer tensor) it gives a rank-0 float32 tensor.
+
+    Example:
+        >>> schedule = make_schedule(samples=100, batch_size=32, epochs=5, peak_lr=0.5)  # T = 4 · 5, W = 2
+        >>> [round(float(schedule(step)), 3) for step in (0, 1, 2, 11, 20, 30)]
+        [0.0, 0.25, 0.5, 0.25, 0.0, 0.0]
+
+    Source: Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, eq. (5);
+    Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017, §2.2 (gradual warm-up).
+    """
+    raise NotImplementedError
+
+
+def make_optimizer(
+    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
+) -> tf.keras.optimizers.Optimizer:
+    """Make the optimizer of the run: AdamW, its gradients clipped by their global norm.
+
+    With n = √(Σ_i ‖g_i‖²) over all gradients together, g_i ← g_i · min(1, c / n); then w ← w − η·λ·w and Adam's step
+    with the clipped gradients (β₁ = 0.9, β₂ = 0.999). Clipping comes first, so that one wild batch does not spoil the
+    moments; the decay is no gradient and is not clipped.
+
+    Args:
+        learning_rate: η, a number or a `LearningRateSchedule`.
+        weight_decay: λ, decoupled from the gradient.
+        global_clipnorm: c, the greatest global norm that is let through unchanged.
+
+    Returns:
+        A new `tf.keras.optimizers.Optimizer`.
+
+    Example:
+        >>> optimizer = make_optimizer(0.5)
+        >>> float(optimizer.learning_rate), optimizer.weight_decay, optimizer.global_clipnorm
+        (0.5, 0.0001, 1.0)
+
+    Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2;
+    Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
+    """
+    raise NotImplementedError
+
+
+def build_classifier(features: int, classes: int) -> tf.keras.Model:
+    """Build the network of the run, under mixed precision.
+
+    Dense 256 (ReLU), batch normalization, dropout 0.3, Dense 128 (ReLU), batch normalization, dropout 0.2,
+    Dense 64 (ReLU), Dense `classes` (linear).
+
+    The model is made under the policy `mixed_float16`: hidden layers compute in float16 and keep float32 variables, and
+    `compile` wraps the optimizer in a `LossScaleOptimizer` (it does so for a model whose own policy is that one, which
+    policies set layer by layer do not achieve). The last layer computes in float32: its results are **logits**, no
+    softmax, and never rounded to float16.
+
+    Args:
+        features: length of one input vector.
+        classes: number of classes.
+
+    Returns:
+        A built `tf.keras.Model` that maps (batch, features) to float32 logits of shape (batch, classes).
+        The global dtype policy is the same after the call as before it, whatever it was.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> model = build_classifier(8, 4)
+        >>> model.output_shape, model.layers[0].compute_dtype, model.layers[-1].compute_dtype
+        ((None, 4), 'float16', 'float32')
+        >>> tf.keras.mixed_precision.dtype_policy().name
+        'float32'
+
+    Source: Micikevicius et al., "Mixed Precision Training", ICLR 2018, §3; Ioffe & Szegedy, "Batch Normalization",
+    ICML 2015; Srivastava et al., "Dropout", JMLR 15, 2014.
+    """
+    raise NotImplementedError
+
+
+def make_callbacks(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+    """Make the callbacks that fit the kind of learning rate.
+
+    Always `EarlyStopping`: when `val_loss` has not improved for 5 epochs training stops, and at the end of training, in
+    any case, the weights of the best epoch are put back. Only with a plain float also `ReduceLROnPlateau`: when
+    `val_loss` has not improved for 3 epochs the rate is halved, though not below 1e-6. A schedule owns the rate by
+    itself: nobody else can set it, and a callback that tries ends training with a TypeError.
+
+    Args:
+        learning_rate: what the optimizer was given, a Python float or a `LearningRateSchedule`.
+
+    Returns:
+        A list of new callbacks (callbacks keep state, so each run needs its own).
+
+    Example:
+        >>> import tensorflow as tf
+        >>> [type(callback).__name__ for callback in make_callbacks(1e-3)]
+        ['EarlyStopping', 'ReduceLROnPlateau']
+        >>> [type(callback).__name__ for callback in make_callbacks(make_schedule(samples=64, batch_size=32, epochs=5))]
+        ['EarlyStopping']
+
+    Source: Prechelt, "Early Stopping — But When?", in Neural Networks: Tricks of the Trade, LNCS 1524, 1998.
+    """
+    raise NotImplementedError
+
+
+def train_classifier(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    """Train and judge a classifier with all the pieces above.
+
+    `build_classifier` for the data, compiled with sparse categorical cross-entropy **from logits**, the metrics
+    `accuracy` and `top3_accuracy`, and `make_optimizer` on `make_schedule` for the whole run; fitted with
+    `make_callbacks`, the validation split as `validation_data`; then evaluated on the validation split.
+
+    Args:
+        data: the splits; the number of classes is the largest label of **both** splits + 1.
+        epochs: the greatest number of epochs (early stopping may end the run before).
+        batch_size: samples per update.
+        seed: of the weights, the dropout and the order of the samples; the same seed gives the same report.
+        jit_compile: whether XLA compiles the training step.
+
+    Returns:
+        `TrainingReport(history, metrics, predicted_classes)`: `history` is fit's dict of lists; `metrics` a dict with
+        the floats `loss`, `accuracy`, `top3_accuracy` on the validation split, for the weights that early stopping put
+        back; `predicted_classes` an integer array of shape (5,), the classes of the first five validation samples.
+        Python's and NumPy's global random states are left as they were (TensorFlow's cannot be put back).
+
+    Example:
+        >>> data = make_classification_data(seed=1, train_size=64, validation_size=8, features=4, classes=4)
+        >>> report = train_classifier(data, epochs=1, batch_size=32)
+        >>> sorted(report.metrics), len(report.history["val_loss"]), report.predicted_classes.shape
+        (['accuracy', 'loss', 'top3_accuracy'], 1, (5,))
+
+    Source: Wasil Zafar, TensorFlow Mastery, Part 3: Training & Optimization, 2026, section "Complete Example",
+    with its errata mended.
+    """
+    raise NotImplementedError

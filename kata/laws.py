@@ -1,0 +1,115 @@
+"""Runs one law against the implementation in use and says what became of it.
+
+The pytest plugin, the proof of the tests, and the diagnosis all judge through `judge`.
+"""
+
+import contextlib
+import functools
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hypothesis.errors import Flaky, FlakyReplay
+
+from kata import message
+from kata.checks import ImplementationError, LawViolation
+from kata.codec import KataName
+from kata.isolated import WorkerLost
+from kata.subject import Session, Stopped, current, use
+from kata.verdict import LawReport, Outcome
+
+Law = Callable[[], None]
+
+
+class OutOfTime(BaseException):
+    """The law's own time limit, raised by the alarm."""
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime in this thread after `seconds`, where the platform has an alarm."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: Any) -> None:
+        raise OutOfTime
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _count_examples(law: Law) -> None:
+    """Let a `@given` law tell the session where each of its examples begins."""
+    handle = getattr(law, "hypothesis", None)
+    if handle is None or getattr(handle.inner_test, "tells_session", False):
+        return
+    inner = handle.inner_test
+
+    @functools.wraps(inner)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        current().begin_example()
+        return inner(*args, **kwargs)
+
+    told.tells_session = True  # type: ignore[attr-defined]
+    handle.inner_test = told
+
+
+@contextlib.contextmanager
+def _remembered(session: Session) -> Iterator[None]:
+    session.error = None
+    try:
+        yield
+    except BaseException as error:
+        session.error = error
+        raise
+
+
+def judge(law: Law, session: Session, kata: KataName, *, limit: float = 90.0) -> LawReport:
+    """Run `law` (a bound test method without arguments) on `session` and report.
+
+    A worker that dies is perhaps not the submission's fault: the law is run once more in a fresh one.
+    If that dies too, it is.
+    """
+    try:
+        return _judge(law, session, kata, limit)
+    except WorkerLost:
+        pass
+    try:
+        return _judge(law, session, kata, limit)
+    except WorkerLost:
+        cause = "takes down the process that runs it, twice in a row"
+        return message.report(law, session, kata, Outcome.CRASHED, cause)
+
+
+def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawReport:
+    _count_examples(law)
+    report = functools.partial(message.report, law, session, kata)
+    with use(session):
+        session.begin_law(kata)
+        try:
+            with _remembered(session), _alarm(limit):
+                session.refuse_ready_made()
+                law()
+        except Stopped as stop:
+            return report(stop.outcome, stop.cause, line=stop.line, trace=stop.trace)
+        except OutOfTime:
+            return report(Outcome.TIMEOUT, f"the law was not done within {limit:g} seconds: a loop?")
+        except LawViolation as error:
+            return report(Outcome.WRONG, error.problem, yours=error.yours, expected=error.expected)
+        except ImplementationError as error:
+            cause = f"raises {error.type_name}: {error.text}"
+            return report(Outcome.BROKEN, cause, line=error.line, trace=error.trace)
+        except (Flaky, FlakyReplay):
+            return report(Outcome.WRONG, "The same input gives different results from one call to the next.")
+        except Exception as error:
+            # The law tripped over what came back (a None where it looked for a field, say).
+            cause = f"What came back could not be used: {type(error).__name__}: {error}"
+            return report(Outcome.WRONG, cause)
+    return LawReport(outcome=Outcome.SOLVED)

@@ -1,0 +1,305 @@
+"""The pytest side: options, markers, which laws run on which implementation, outcomes, the summary.
+
+Exit status: 0 when every kata asked for is solved (and every other test passed); 1 when one is not; 2 when
+interrupted; 3 when the machine's fault kept a kata from being judged, or on an internal error; 4 for wrong
+usage; 5 when nothing was selected.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kata import curriculum, isolated, laws, profiles, quiet, summary, verdict
+from kata.codec import KataName
+from kata.implementation import ROOT, Implementation, named
+from kata.subject import Backend, InProcess, Session
+from kata.verdict import KataVerdict, LawReport, Outcome
+
+_META = ROOT / "tests" / "meta"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("kata", "katas")
+    group.addoption(
+        "--impl",
+        metavar="exercises|solutions|PATH",
+        default=os.environ.get("KATA_IMPL", "exercises"),
+        help="the implementation to judge: a folder with chapters (default: $KATA_IMPL or exercises)",
+    )
+    group.addoption(
+        "--isolated",
+        action="store_true",
+        help="judge from outside: the implementation runs in a process of its own, under limits",
+    )
+    group.addoption("--kata", metavar="NAME[,NAME]", help="only these katas or chapters")
+    group.addoption(
+        "--profile",
+        choices=profiles.NAMES,
+        default=os.environ.get("KATA_PROFILE", "learner"),
+        help="how many examples, and what is remembered (default: $KATA_PROFILE or learner)",
+    )
+    group.addoption("--verdicts", metavar="FILE", type=Path, help="write the verdicts to FILE as JSON")
+    group.addoption("--gpu-on-cpu", action="store_true", help="run the gpu laws on the CPU (but for the timed one)")
+    group.addoption("--call-limit", metavar="SECONDS", type=float, default=30.0, help="isolated: time for one call")
+    group.addoption("--law-limit", metavar="SECONDS", type=float, default=90.0, help="time for one law")
+    group.addoption("--memory-limit", metavar="MIB", type=int, default=4096, help="isolated: memory beyond TensorFlow's")
+
+
+@dataclass
+class Run:
+    """What this process knows of the run: the implementation, and, where reports arrive, how each law came out."""
+
+    implementation: Implementation
+    selected: set[tuple[str, str]] | None
+    """The (chapter, kata) pairs asked for with --kata; None when all are."""
+    session: Session | None = None
+    worker: isolated.Worker | None = None
+    laws: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """For every kata of this run the ids of its laws, in file order."""
+    reports: dict[str, LawReport] = field(default_factory=dict)
+    unjudged_before: set[tuple[str, str]] = field(default_factory=set)
+
+    def expect(self, nodeids: list[str]) -> None:
+        """These laws are to be judged."""
+        for nodeid in nodeids:
+            owner = curriculum.kata_of(nodeid)
+            if owner and _name(nodeid) in curriculum.laws(owner[0])[owner[1]]:
+                self.laws.setdefault(owner, []).append(nodeid)
+
+    def verdicts(self) -> dict[str, dict[str, KataVerdict]]:
+        """The verdict on every kata of this run, in the curriculum's order; a law without a report does not hold."""
+        owners = list(self.laws) + [owner for owner in sorted(self.selected or ()) if owner not in self.laws]
+        found: dict[str, dict[str, KataVerdict]] = {}
+        order = {(kata.chapter, kata.name): i for i, kata in enumerate(curriculum.katas())}
+        for chapter, name in sorted(owners, key=lambda owner: (order.get(owner, len(order)), owner)):
+            reports = [self.reports.get(nodeid) for nodeid in self.laws.get((chapter, name), [])]
+            found.setdefault(chapter, {})[name] = verdict.of_kata(reports)
+        return found
+
+
+_run = pytest.StashKey[Run]()
+_report = pytest.StashKey[LawReport]()
+
+
+def _name(nodeid: str) -> str:
+    return "::".join(nodeid.split("::")[1:])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "kata(name): the laws of this kata")
+    config.addinivalue_line("markers", "gpu(speed=False): needs a GPU; skipped without one")
+    quiet.set_environment()
+    profiles.load(config.option.profile)
+    try:
+        implementation = named(config.option.impl)
+        names = [name.strip() for name in (config.option.kata or "").split(",") if name.strip()]
+        selected = {(kata.chapter, kata.name) for name in names for kata in curriculum.find(name)} if names else None
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[_run] = Run(implementation, selected)
+    # All laws of a kata on one xdist worker: they share its child, and outcomes do not depend on the split.
+    if getattr(config.option, "numprocesses", None) and config.option.dist in ("no", "load"):
+        config.option.dist = "loadscope"
+
+
+# What is collected
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    run = config.stash[_run]
+    if collection_path == _META and not _wants_meta(config):
+        return True
+    if run.selected is not None and collection_path.name.startswith("test_ch"):
+        chapters = {chapter for chapter, _ in run.selected}
+        return collection_path.stem.removeprefix("test_") not in chapters or None
+    return None
+
+
+def _wants_meta(config: pytest.Config) -> bool:
+    """The tool's own tests run with the solutions, or when they are named; a learner's run is the katas alone."""
+    if any("meta" in Path(argument.split("::")[0]).parts for argument in config.args):
+        return True
+    return config.option.impl == "solutions" and config.option.kata is None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    selected = config.stash[_run].selected
+    if selected is None:
+        return
+    kept = [item for item in items if curriculum.kata_of(item.nodeid) in selected]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    run = session.config.stash[_run]
+    run.expect([item.nodeid for item in session.items])
+    if hasattr(session.config, "workerinput"):
+        return
+    _write_verdicts(session.config)  # before any law runs: whatever happens, the file never claims too much
+    if session.config.option.isolated and run.laws and not session.config.option.collectonly:
+        _worker(run).start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    run = node.config.stash[_run]
+    if not run.laws:
+        run.expect(ids)
+        _write_verdicts(node.config)
+
+
+# How a law is judged
+
+
+def _worker(run: Run) -> isolated.Worker:
+    run.worker = run.worker or isolated.Worker()
+    return run.worker
+
+
+def _session(config: pytest.Config) -> Session:
+    run = config.stash[_run]
+    if run.session is None:
+        option = config.option
+        backend: Backend = InProcess(run.implementation)
+        if option.isolated:
+            limits = isolated.Limits(call=option.call_limit, law=option.law_limit, memory=option.memory_limit * 2**20)
+            backend = isolated.Isolated(run.implementation, limits, _worker(run))
+        run.session = Session(run.implementation, backend, curriculum.scratch())
+    return run.session
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    marker = item.get_closest_marker("gpu")
+    if marker is None or any(Path("/dev").glob("nvidia[0-9]*")):
+        return
+    if not item.config.option.gpu_on_cpu:
+        pytest.skip("needs a GPU, and this machine has none (--gpu-on-cpu runs it all the same)")
+    if marker.kwargs.get("speed"):
+        pytest.skip("compares speeds on a GPU, and this machine has none")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    owner = curriculum.kata_of(pyfuncitem.nodeid)
+    if owner is None or pyfuncitem.get_closest_marker("kata") is None:
+        return None
+    session = _session(pyfuncitem.config)
+    kata = KataName(*owner)
+    report = _untouched(session, kata)
+    if report is None:
+        report = laws.judge(pyfuncitem.obj, session, kata, limit=pyfuncitem.config.option.law_limit)
+    pyfuncitem.stash[_report] = report
+    if report.outcome is not Outcome.SOLVED:
+        raise LawFailed(report.message) from session.error
+    return True
+
+
+def _untouched(session: Session, kata: KataName) -> LawReport | None:
+    session.error = None
+    path, _ = session.implementation.definition(kata)
+    found = next(k for k in curriculum.katas() if k.key == kata)
+    if curriculum.is_untouched(path, found):
+        return LawReport(outcome=Outcome.TODO, cause="not written yet", message=f"{kata.name}: not written yet")
+    return None
+
+
+class LawFailed(Exception):
+    """A law does not hold; the text is what a learner reads."""
+
+
+# What is reported
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report: pytest.TestReport = yield  # type: ignore[misc]
+    judged = item.stash.get(_report, None)
+    if report.when == "call" and judged is not None:
+        owner = curriculum.kata_of(item.nodeid)
+        seen = item.config.stash[_run].unjudged_before
+        # Only a kata's first failure is shown in full: the others mostly say the same again.
+        shown = owner not in seen or item.config.option.verbose > 0
+        report.kata = {**msgspec.to_builtins(judged), "shown": shown}  # type: ignore[attr-defined]
+        if judged.outcome is not Outcome.SOLVED and owner is not None:
+            seen.add(owner)
+            if item.config.option.tbstyle == "auto":
+                report.longrepr = judged.message
+    return report  # type: ignore[return-value]
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    judged = getattr(report, "kata", None)
+    if not judged or report.when != "call" or not report.failed:
+        return None
+    if judged["outcome"] == Outcome.TODO:
+        return "todo", "t", "TODO"
+    return ("failed" if judged["shown"] else "failed again"), "F", judged["outcome"].upper()
+
+
+class Recorder:
+    """Gathers the reports where they all arrive: in the only process, or in xdist's controller."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        judged = getattr(report, "kata", None)
+        if judged:
+            fields = {name: judged[name] for name in ("outcome", "cause", "message")}
+            self.run.reports[report.nodeid] = msgspec.convert(fields, LawReport)
+        elif report.failed or report.skipped:
+            # No law of ours came to its end: a worker of xdist died under it, or its set-up failed.
+            outcome = Outcome.CRASHED if report.failed else Outcome.INFRASTRUCTURE
+            cause = "the process that ran it died" if report.failed else "skipped"
+            self.run.reports.setdefault(report.nodeid, LawReport(outcome=outcome, cause=cause))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        session.config.pluginmanager.register(Recorder(session.config.stash[_run]), "kata-recorder")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    run = session.config.stash[_run]
+    if run.session is not None:
+        run.session.backend.close()
+    if run.worker is not None:
+        run.worker.close()
+    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
+        return
+    _write_verdicts(session.config)
+    outcomes = {v.outcome for katas in run.verdicts().values() for v in katas.values()}
+    if Outcome.INFRASTRUCTURE in outcomes and exitstatus in (0, 1):
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+    elif outcomes - {Outcome.SOLVED} and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _write_verdicts(config: pytest.Config) -> None:
+    path: Path | None = config.option.verdicts
+    if path is None or config.option.collectonly:
+        return
+    try:
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside.write_bytes(verdict.as_json(config.stash[_run].verdicts()))
+        beside.replace(path)
+    except OSError as error:
+        raise pytest.UsageError(f"--verdicts {path}: {error.strerror}; give a file in a folder that exists") from None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    run = config.stash[_run]
+    found = run.verdicts()
+    if not found or config.option.collectonly:
+        return
+    terminalreporter.section("katas")
+    for line in summary.lines(found, run.implementation):
+        terminalreporter.write_line(line)

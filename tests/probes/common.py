@@ -1,0 +1,78 @@
+"""What every chapter needs TensorFlow for on the test's side. Runs beside the implementation, returns plain data.
+
+A probe does not judge. Arrays that it is given become tensors, so that they can be differentiated and traced.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def as_tensors(value: Any) -> Any:
+    """`value` with every NumPy array in it turned into a tensor."""
+    if isinstance(value, np.ndarray):
+        return tf.convert_to_tensor(value)
+    if isinstance(value, list):
+        return [as_tensors(item) for item in value]
+    if type(value) is tuple:
+        return tuple(as_tensors(item) for item in value)
+    return value
+
+
+def gradient(function: Callable[..., Any], *args: Any, wrt: int = 1, **kwargs: Any) -> Any:
+    """The gradient of `function(*args, **kwargs)` in its argument number `wrt`; None when there is none."""
+    tensors = as_tensors(args)
+    with tf.GradientTape() as tape:
+        tape.watch(tensors[wrt])
+        result = function(*tensors, **kwargs)
+    return tape.gradient(result, tensors[wrt])
+
+
+def in_graph(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """`function(*args, **kwargs)` inside `tf.function`, traced with arrays as symbolic tensors of unknown shape."""
+    tensors, others = [], []
+    for arg in as_tensors(args):
+        is_tensor = tf.is_tensor(arg)
+        others.append(None if is_tensor else arg)
+        if is_tensor:
+            tensors.append(arg)
+
+    def call(*symbolic: Any) -> Any:
+        waiting = iter(symbolic)
+        return function(*(next(waiting) if other is None else other for other in others), **kwargs)
+
+    signature = [tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype) for tensor in tensors]
+    return tf.function(call, input_signature=signature)(*tensors)
+
+
+def graph_gradient(function: Callable[..., Any], *args: Any, wrt: int = 1, **kwargs: Any) -> Any:
+    """The gradient as `gradient` gives it, taken inside `tf.function`."""
+
+    @tf.function
+    def call(tensors: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(tensors[wrt])
+            result = function(*tensors, **kwargs)
+        return tape.gradient(result, tensors[wrt])
+
+    return call(as_tensors(args))
+
+
+def random_states_after(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, bool]:
+    """Whether Python's, NumPy's and TensorFlow's global random states are after the call as they were before."""
+    import random
+
+    tf.random.set_seed(7)
+    before_tf = tf.random.uniform([4]).numpy()
+    tf.random.set_seed(7)
+    before = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2]
+    function(*args, **kwargs)
+    after = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2]
+    after_tf = tf.random.uniform([4]).numpy()
+    return {
+        "python": before[0] == after[0],
+        "numpy": before[1:] == after[1:],
+        "tensorflow": bool(np.array_equal(before_tf, after_tf)),
+    }
