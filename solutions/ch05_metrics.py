@@ -243,9 +243,9 @@ class F1Score(tf.keras.metrics.Metric):
     Example:
         >>> metric = F1Score(threshold=0.5)
         >>> metric.update_state([1, 0], [[0.9], [0.2]])  # tp = 1: the F1 of this batch is 1
-        >>> metric.update_state([1, 0], [[0.1], [0.8]])  # fn = 1, fp = 1: the F1 of this batch is 0
-        >>> float(metric.result())  # 2·1 / (2·1 + 1 + 1)
-        0.5
+        >>> metric.update_state([1], [[0.1]])  # fn = 1: the F1 of this batch is 0
+        >>> round(float(metric.result()), 4)  # 2·1 / (2·1 + 0 + 1), and not (1 + 0) / 2
+        0.6667
 
     Source: article, "Metrics · Custom Metrics"; Forman & Scholz, "Apples-to-apples in cross-validation studies",
         ACM SIGKDD Explorations 12(1), 2010 (why averaging F1 misleads).
@@ -280,8 +280,8 @@ def evaluate_by_name(model: tf.keras.Model, x: Any, y: Any) -> dict[str, float]:
     """Evaluate a compiled model, and give every metric under its own name.
 
     The names are the keys of Keras' own dictionary: `loss`, then one for each metric, with the output's name in front
-    when the model has several outputs (`price_loss`, `price_mae`). `model.metrics_names` is no list of
-    them: in Keras 3 it says `loss`, `compile_metrics`, whatever was compiled.
+    when the model has several outputs (`price_loss`, `price_mae`). `model.metrics_names` is no list of them:
+    in Keras 3 it has one entry, `compile_metrics`, for all compiled metrics together.
 
     Args:
         model: A compiled `tf.keras.Model`; its weights stay as they are.

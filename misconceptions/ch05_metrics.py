@@ -1,0 +1,714 @@
+"""Chapter 5 gone wrong on purpose, each with the sentence its author should read."""
+
+import numpy as np
+import tensorflow as tf
+
+from kata.variants import misconception
+from solutions.ch05_metrics import ConfusionCounts, counts_as_floats
+
+
+def _count(decided, actual):
+    """The four counts, right from here on: what is wrong happened before."""
+    return ConfusionCounts(
+        tp=tf.reduce_sum(decided * actual),
+        fp=tf.reduce_sum(decided * (1 - actual)),
+        fn=tf.reduce_sum((1 - decided) * actual),
+        tn=tf.reduce_sum((1 - decided) * (1 - actual)),
+    )
+
+
+# confusion_counts
+
+
+@misconception(
+    "confusion_counts",
+    says="Your labels (n,) meet predictions (n, 1) and broadcast to an n×n table, every prediction with everybody's "
+    "label; bring both to one flat shape before you multiply.",
+    hint=2,
+    subtle=True,
+)
+def counts_a_table_of_all_pairs(y_true, y_prob, *, threshold=0.5):
+    y_prob = tf.convert_to_tensor(y_prob)
+    return _count(tf.cast(y_prob >= threshold, y_prob.dtype), tf.cast(y_true, y_prob.dtype))
+
+
+@misconception(
+    "confusion_counts",
+    says="A probability that equals the threshold is positive: yours uses > where ≥ is asked for.",
+    hint=2,
+    subtle=True,
+)
+def excludes_the_threshold(y_true, y_prob, *, threshold=0.5):
+    y_prob = tf.reshape(y_prob, [-1])
+    return _count(tf.cast(y_prob > threshold, y_prob.dtype), tf.reshape(tf.cast(y_true, y_prob.dtype), [-1]))
+
+
+@misconception(
+    "confusion_counts",
+    says="Rounding is a threshold of 0.5 that cannot be moved, and it rounds 0.5 itself to the even 0; compare your "
+    "probabilities with the threshold you are given.",
+    hint=1,
+)
+def rounds_instead_of_comparing(y_true, y_prob, *, threshold=0.5):
+    y_prob = tf.reshape(y_prob, [-1])
+    return _count(tf.round(y_prob), tf.reshape(tf.cast(y_true, y_prob.dtype), [-1]))
+
+
+@misconception(
+    "confusion_counts",
+    says="You have exchanged false positives and false negatives: a false positive was called positive and is not.",
+    hint=3,
+)
+def exchanges_the_two_errors(y_true, y_prob, *, threshold=0.5):
+    y_prob = tf.reshape(y_prob, [-1])
+    tp, fp, fn, tn = _count(tf.cast(y_prob >= threshold, y_prob.dtype), tf.reshape(tf.cast(y_true, y_prob.dtype), [-1]))
+    return ConfusionCounts(tp=tp, fp=fn, fn=fp, tn=tn)
+
+
+@misconception(
+    "confusion_counts",
+    says="You compare in float64, where a float32 0.7 is a little less than the threshold 0.7; compare in the dtype of "
+    "the probabilities.",
+    hint=2,
+    subtle=True,
+)
+def compares_in_float64(y_true, y_prob, *, threshold=0.5):
+    y_prob = tf.reshape(y_prob, [-1])
+    decided = tf.cast(y_prob, tf.float64) >= tf.constant(threshold, tf.float64)
+    return _count(tf.cast(decided, y_prob.dtype), tf.reshape(tf.cast(y_true, y_prob.dtype), [-1]))
+
+
+@misconception(
+    "confusion_counts",
+    says="`tf.cast` makes a float32 of your Python threshold before it casts, so in float64 a threshold of 0.7 becomes "
+    "0.699999988; compare with the plain number instead.",
+    hint=2,
+    subtle=True,
+)
+def casts_the_threshold_through_float32(y_true, y_prob, *, threshold=0.5):
+    y_prob = tf.reshape(y_prob, [-1])
+    decided = y_prob >= tf.cast(threshold, y_prob.dtype)
+    return _count(tf.cast(decided, y_prob.dtype), tf.reshape(tf.cast(y_true, y_prob.dtype), [-1]))
+
+
+@misconception(
+    "confusion_counts",
+    says="Your counts are float32 whatever the probabilities are; give them the dtype of `y_prob`.",
+    hint=2,
+)
+def counts_in_float32(y_true, y_prob, *, threshold=0.5):
+    decided = tf.reshape(tf.cast(tf.convert_to_tensor(y_prob) >= threshold, tf.float32), [-1])
+    return _count(decided, tf.reshape(tf.cast(y_true, tf.float32), [-1]))
+
+
+# accuracy
+
+
+@misconception(
+    "accuracy",
+    says="Your epsilon makes even a perfect accuracy a little less than 1 (float64 shows it), and only 0 / 0 needed "
+    "help: divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+def accuracy_with_epsilon(counts):
+    tp, fp, fn, tn = counts_as_floats(counts)
+    return (tp + tn) / (tp + fp + fn + tn + 1e-7)
+
+
+@misconception(
+    "accuracy",
+    says="With nothing to count you divide 0 by 0 and return NaN; the answer there is 0.",
+    hint=2,
+    subtle=True,
+)
+def accuracy_of_nothing_is_nan(counts):
+    tp, fp, fn, tn = counts_as_floats(counts)
+    return (tp + tn) / (tp + fp + fn + tn)
+
+
+@misconception(
+    "accuracy",
+    says="You leave out the true negatives: a negative called negative is a right decision as well.",
+    hint=1,
+)
+def accuracy_without_true_negatives(counts):
+    tp, fp, fn, tn = counts_as_floats(counts)
+    return tf.math.divide_no_nan(tp, tp + fp + fn + tn)
+
+
+@misconception(
+    "accuracy",
+    says="You average the recalls of the two classes, which is balanced accuracy; accuracy counts every sample alike.",
+    hint=1,
+)
+def balanced_accuracy(counts):
+    tp, fp, fn, tn = counts_as_floats(counts)
+    return (tf.math.divide_no_nan(tp, tp + fn) + tf.math.divide_no_nan(tn, tn + fp)) / 2
+
+
+@misconception(
+    "accuracy",
+    says="Dividing two integer tensors gives float64 in TensorFlow; whole-number counts must give a float32 result.",
+    hint=3,
+    subtle=True,
+)
+def accuracy_divides_integers(counts):
+    tp, fp, fn, tn = (tf.convert_to_tensor(count) for count in counts)
+    total = tp + fp + fn + tn
+    return (tp + tn) / tf.where(tf.equal(total, 0), tf.ones_like(total), total)
+
+
+# precision
+
+
+@misconception(
+    "precision",
+    says="That is recall: you divide by all that is positive, tp + fn, where precision divides by all that was called "
+    "positive, tp + fp.",
+    hint=1,
+)
+def precision_over_the_positives(counts):
+    tp, _, fn, _ = counts_as_floats(counts)
+    return tf.math.divide_no_nan(tp, tp + fn)
+
+
+@misconception(
+    "precision",
+    says="Your epsilon moves every result to avoid one 0 / 0: tp = 1, fp = 0 gives 0.9999999 in float64 where it must "
+    "give 1.",
+    hint=2,
+    subtle=True,
+)
+def precision_with_epsilon(counts):
+    tp, fp, _, _ = counts_as_floats(counts)
+    return tp / (tp + fp + 1e-7)
+
+
+@misconception(
+    "precision",
+    says="Where nothing was called positive you divide 0 by 0 and return NaN; the answer there is 0.",
+    hint=2,
+    subtle=True,
+)
+def precision_of_no_call_is_nan(counts):
+    tp, fp, _, _ = counts_as_floats(counts)
+    return tp / (tp + fp)
+
+
+@misconception(
+    "precision",
+    says="Where nothing was called positive you return 1, so a model that never dares looks perfect; here it is 0.",
+    hint=2,
+    subtle=True,
+)
+def precision_of_no_call_is_one(counts):
+    tp, fp, _, _ = counts_as_floats(counts)
+    return tf.where(tf.equal(tp + fp, 0), tf.ones_like(tp), tf.math.divide_no_nan(tp, tp + fp))
+
+
+@misconception(
+    "precision",
+    says="Your result is float32 whatever the counts are; floating counts keep their dtype.",
+    hint=2,
+)
+def precision_in_float32(counts):
+    tp, fp = (tf.cast(count, tf.float32) for count in counts[:2])
+    return tf.math.divide_no_nan(tp, tp + fp)
+
+
+# recall
+
+
+@misconception(
+    "recall",
+    says="That is precision: you divide by all that was called positive, tp + fp, where recall divides by all that is "
+    "positive, tp + fn.",
+    hint=1,
+)
+def recall_over_the_called(counts):
+    tp, fp, _, _ = counts_as_floats(counts)
+    return tf.math.divide_no_nan(tp, tp + fp)
+
+
+@misconception(
+    "recall",
+    says="That is specificity, the share of the negatives that were left alone; recall is about the positives.",
+    hint=2,
+)
+def recall_of_the_negatives(counts):
+    _, fp, _, tn = counts_as_floats(counts)
+    return tf.math.divide_no_nan(tn, tn + fp)
+
+
+@misconception(
+    "recall",
+    says="Your epsilon moves every result to avoid one 0 / 0: tp = 1, fn = 0 gives 0.9999999 in float64 where it must "
+    "give 1.",
+    hint=2,
+    subtle=True,
+)
+def recall_with_epsilon(counts):
+    tp, _, fn, _ = counts_as_floats(counts)
+    return tp / (tp + fn + 1e-7)
+
+
+@misconception(
+    "recall",
+    says="Where nothing is positive you divide 0 by 0 and return NaN; the answer there is 0.",
+    hint=2,
+    subtle=True,
+)
+def recall_of_no_positive_is_nan(counts):
+    tp, _, fn, _ = counts_as_floats(counts)
+    return tp / (tp + fn)
+
+
+@misconception(
+    "recall",
+    says="As 1 minus the miss rate, your recall is 1 where nothing is positive, because 0 misses of 0 look like none; "
+    "here it is 0.",
+    hint=2,
+    subtle=True,
+)
+def recall_of_no_positive_is_one(counts):
+    tp, _, fn, _ = counts_as_floats(counts)
+    return 1 - tf.math.divide_no_nan(fn, tp + fn)
+
+
+# f1
+
+
+@misconception(
+    "f1",
+    says="You take the arithmetic mean of precision and recall; the harmonic one is low as soon as either is.",
+    hint=1,
+)
+def arithmetic_mean(counts):
+    tp, fp, fn, _ = counts_as_floats(counts)
+    return (tf.math.divide_no_nan(tp, tp + fp) + tf.math.divide_no_nan(tp, tp + fn)) / 2
+
+
+@misconception(
+    "f1",
+    says="You take the geometric mean √(P·R), which lies above the harmonic one unless precision and recall are equal.",
+    hint=1,
+)
+def geometric_mean(counts):
+    tp, fp, fn, _ = counts_as_floats(counts)
+    return tf.sqrt(tf.math.divide_no_nan(tp, tp + fp) * tf.math.divide_no_nan(tp, tp + fn))
+
+
+@misconception(
+    "f1",
+    says="That is Jaccard's index: in F1 the true positives count twice, above and below the line.",
+    hint=3,
+)
+def jaccard_index(counts):
+    tp, fp, fn, _ = counts_as_floats(counts)
+    return tf.math.divide_no_nan(tp, tp + fp + fn)
+
+
+@misconception(
+    "f1",
+    says="You guard precision and recall against 0 / 0, but not their mean: where both are 0, P + R is 0 too, and your "
+    "result is NaN.",
+    hint=2,
+    subtle=True,
+)
+def guards_all_but_the_last_division(counts):
+    tp, fp, fn, _ = counts_as_floats(counts)
+    p, r = tf.math.divide_no_nan(tp, tp + fp), tf.math.divide_no_nan(tp, tp + fn)
+    return 2 * p * r / (p + r)
+
+
+@misconception(
+    "f1",
+    says="An epsilon in each of your three denominators moves every result (float64 shows it); only 0 / 0 needs help, "
+    "and `tf.math.divide_no_nan` gives just that.",
+    hint=3,
+    subtle=True,
+)
+def f1_with_epsilons(counts):
+    tp, fp, fn, _ = counts_as_floats(counts)
+    p, r = tp / (tp + fp + 1e-7), tp / (tp + fn + 1e-7)
+    return 2 * p * r / (p + r + 1e-7)
+
+
+# roc_auc
+
+
+def _table(y_true, scores):
+    """The positives' scores as a column, the negatives' as a row; refuses a single class where labels are known."""
+    known = tf.get_static_value(tf.convert_to_tensor(y_true))
+    if known is not None and np.unique(known.astype(bool)).size < 2:
+        raise ValueError(f"`y_true` must hold at least one positive and one negative. Received: {known}")
+    is_positive = tf.cast(y_true, tf.bool)
+    return tf.boolean_mask(scores, is_positive)[:, None], tf.boolean_mask(scores, ~is_positive)[None, :]
+
+
+@misconception(
+    "roc_auc",
+    says="You give a tie nothing; a positive and a negative with the same score are worth ½.",
+    hint=2,
+    subtle=True,
+)
+def ties_count_nothing(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    positive, negative = _table(y_true, scores)
+    return tf.cast(tf.reduce_mean(tf.cast(positive > negative, tf.float64)), scores.dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="You count a tie as a win; a positive and a negative with the same score are worth ½.",
+    hint=2,
+    subtle=True,
+)
+def ties_count_fully(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    positive, negative = _table(y_true, scores)
+    return tf.cast(tf.reduce_mean(tf.cast(positive >= negative, tf.float64)), scores.dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="You add up the curve at 200 fixed thresholds between 0 and 1, as Keras does, and scores that fall between "
+    "two of them look tied; compare the scores with each other instead.",
+    hint=1,
+    subtle=True,
+)
+def sums_over_fixed_thresholds(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    positive, negative = _table(y_true, scores)
+    inner = tf.linspace(tf.constant(0.0, tf.float64), tf.constant(1.0, tf.float64), 200)[1:-1]
+    thresholds = tf.concat([[np.inf], inner[::-1], [-np.inf]], 0)
+    hit = tf.reduce_mean(tf.cast(tf.cast(positive, tf.float64) >= thresholds[None, :], tf.float64), 0)
+    alarm = tf.reduce_mean(tf.cast(tf.cast(negative, tf.float64) >= thresholds[:, None], tf.float64), 1)
+    return tf.cast(tf.reduce_sum((alarm[1:] - alarm[:-1]) * (hit[1:] + hit[:-1]) / 2), scores.dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="You walk down the sorted scores one sample at a time, so among equal scores the order of the input decides; "
+    "samples that tie must be passed together.",
+    hint=1,
+    subtle=True,
+)
+def lets_the_input_order_break_ties(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    _table(y_true, scores)
+    order = tf.argsort(tf.cast(scores, tf.float64), direction="DESCENDING", stable=True)
+    actual = tf.gather(tf.cast(tf.cast(y_true, tf.bool), tf.float64), order)
+    passed = tf.cumsum(actual)
+    pairs = tf.reduce_sum(actual) * tf.reduce_sum(1 - actual)
+    return tf.cast(tf.reduce_sum(passed * (1 - actual)) / pairs, scores.dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="A sigmoid is strictly increasing on paper, but yours saturates: in floating point all large scores become 1, "
+    "and your ranking ties. Compare the scores as they are.",
+    hint=1,
+    subtle=True,
+)
+def squashes_the_scores_first(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    positive, negative = _table(y_true, tf.sigmoid(scores))
+    wins = tf.cast(positive >= negative, tf.float64) + tf.cast(positive > negative, tf.float64)
+    return tf.cast(tf.reduce_mean(wins) / 2, scores.dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="You turn an area below ½ around; a ranking that is upside down has an AUC near 0, and must show it.",
+    hint=1,
+)
+def never_below_one_half(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    positive, negative = _table(y_true, scores)
+    wins = tf.cast(positive >= negative, tf.float64) + tf.cast(positive > negative, tf.float64)
+    area = tf.reduce_mean(wins) / 2
+    return tf.cast(tf.maximum(area, 1 - area), scores.dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="Your `if` asks a tensor: inside tf.function both of its branches are traced, and the `raise` in one of them "
+    "ends the tracing whatever the labels are. Check only what `tf.get_static_value` knows.",
+    hint=3,
+    subtle=True,
+)
+def refuses_while_tracing(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    is_positive = tf.cast(y_true, tf.bool)
+    if tf.reduce_all(is_positive) or not tf.reduce_any(is_positive):
+        raise ValueError("`y_true` must hold at least one positive and one negative.")
+    positive = tf.boolean_mask(scores, is_positive)[:, None]
+    negative = tf.boolean_mask(scores, ~is_positive)[None, :]
+    wins = tf.cast(positive >= negative, tf.float64) + tf.cast(positive > negative, tf.float64)
+    return tf.cast(tf.reduce_mean(wins) / 2, scores.dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="With one class only there is no pair to compare and no AUC; yours makes one up where a ValueError naming "
+    "`y_true` is due.",
+    hint=3,
+)
+def one_half_for_a_single_class(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    is_positive = tf.cast(y_true, tf.bool)
+    positive = tf.boolean_mask(scores, is_positive)[:, None]
+    negative = tf.boolean_mask(scores, ~is_positive)[None, :]
+    wins = tf.cast(positive >= negative, tf.float64) + tf.cast(positive > negative, tf.float64)
+    area = tf.reduce_mean(wins) / 2
+    return tf.cast(tf.where(tf.math.is_nan(area), tf.constant(0.5, tf.float64), area), scores.dtype)
+
+
+# F1Score
+
+
+class _Counting(tf.keras.metrics.Metric):
+    """F1Score as it should be; each wrong turn below changes one thing."""
+
+    def __init__(self, threshold=0.5, name="f1_score", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.threshold = threshold
+        self.tp = self.add_weight(name="tp", initializer="zeros")
+        self.fp = self.add_weight(name="fp", initializer="zeros")
+        self.fn = self.add_weight(name="fn", initializer="zeros")
+
+    def terms(self, y_true, y_pred, sample_weight):
+        """(decided, actual, weight), flat."""
+        y_pred = tf.reshape(y_pred, [-1])
+        weight = 1 if sample_weight is None else tf.reshape(sample_weight, [-1])
+        decided, actual = y_pred >= self.threshold, tf.reshape(y_true, [-1])
+        return tuple(tf.cast(value, self.dtype) for value in (decided, actual, weight))
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        decided, actual, weight = self.terms(y_true, y_pred, sample_weight)
+        self.tp.assign_add(tf.reduce_sum(weight * decided * actual))
+        self.fp.assign_add(tf.reduce_sum(weight * decided * (1 - actual)))
+        self.fn.assign_add(tf.reduce_sum(weight * (1 - decided) * actual))
+
+    def result(self):
+        return tf.math.divide_no_nan(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+    def get_config(self):
+        return {**super().get_config(), "threshold": self.threshold}
+
+
+@misconception(
+    "F1Score",
+    says="Your labels (n,) meet predictions (n, 1) and broadcast to an n×n table, so a perfect model gets F1 0.5; "
+    "flatten both before they are multiplied.",
+    hint=1,
+    subtle=True,
+)
+class F1OfAllPairs(_Counting):
+    def terms(self, y_true, y_pred, sample_weight):
+        decided = tf.convert_to_tensor(y_pred) >= self.threshold
+        weight = 1 if sample_weight is None else sample_weight
+        return tuple(tf.cast(value, self.dtype) for value in (decided, y_true, weight))
+
+
+@misconception(
+    "F1Score",
+    says="You take `sample_weight` and never look at it; every count is a sum of weights, not of samples.",
+    hint=3,
+)
+class F1WithoutWeights(_Counting):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_true, y_pred)
+
+
+@misconception(
+    "F1Score",
+    says="You weigh the hits only: a false alarm and a miss count as much as their sample does, too.",
+    hint=3,
+    subtle=True,
+)
+class F1WithWeightedHitsOnly(_Counting):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        decided, actual, weight = self.terms(y_true, y_pred, sample_weight)
+        self.tp.assign_add(tf.reduce_sum(weight * decided * actual))
+        self.fp.assign_add(tf.reduce_sum(decided * (1 - actual)))
+        self.fn.assign_add(tf.reduce_sum((1 - decided) * actual))
+
+
+@misconception(
+    "F1Score",
+    says="You average the batches' F1, and F1 is no average: add up tp, fp and fn over the batches, and divide once, "
+    "in `result`.",
+    hint=1,
+    subtle=True,
+)
+class F1AveragedOverBatches(_Counting):
+    def __init__(self, threshold=0.5, name="f1_score", **kwargs):
+        super().__init__(threshold, name, **kwargs)
+        self.batches = self.add_weight(name="batches", initializer="zeros")
+        self.total = self.add_weight(name="total", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        for count in (self.tp, self.fp, self.fn):
+            count.assign(tf.zeros(()))
+        super().update_state(y_true, y_pred, sample_weight)
+        self.total.assign_add(super().result())
+        self.batches.assign_add(tf.ones(()))
+
+    def result(self):
+        return tf.math.divide_no_nan(self.total, self.batches)
+
+
+@misconception(
+    "F1Score",
+    says="You assign the counts of the last batch and forget those before; `assign_add` keeps them all.",
+    hint=2,
+    subtle=True,
+)
+class F1OfTheLastBatch(_Counting):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.reset_state()
+        super().update_state(y_true, y_pred, sample_weight)
+
+
+@misconception(
+    "F1Score",
+    says="Your counts are Python attributes, which tf.function touches only while it traces; state that is to change "
+    "in a graph must be made with `add_weight` and changed with `assign_add`.",
+    hint=2,
+    subtle=True,
+)
+class F1InPythonNumbers(_Counting):
+    def __init__(self, threshold=0.5, name="f1_score", **kwargs):
+        super().__init__(threshold, name, **kwargs)
+        self.counts = np.zeros(3)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        decided, actual, weight = self.terms(y_true, y_pred, sample_weight)
+        outcomes = (decided * actual, decided * (1 - actual), (1 - decided) * actual)
+        sums = [tf.reduce_sum(weight * outcome) for outcome in outcomes]
+        self.counts = [count + added for count, added in zip(self.counts, sums, strict=True)]
+
+    def result(self):
+        tp, fp, fn = (tf.cast(count, tf.float32) for count in self.counts)
+        return tf.math.divide_no_nan(2 * tp, 2 * tp + fp + fn)
+
+    def reset_state(self):
+        self.counts = np.zeros(3)
+
+
+@misconception(
+    "F1Score",
+    says="Your `reset_state` forgets the hits and keeps the errors, so the second epoch starts worse than it is; reset "
+    "every count, or leave it to the base class.",
+    hint=2,
+    subtle=True,
+)
+class F1WithHalfAReset(_Counting):
+    def reset_state(self):
+        self.tp.assign(tf.zeros(()))
+
+
+@misconception(
+    "F1Score",
+    says="Your config does not hold the threshold, so a metric made from it falls back to 0.5.",
+    hint=3,
+    subtle=True,
+)
+class F1WithoutThresholdInConfig(_Counting):
+    def get_config(self):
+        return tf.keras.metrics.Metric.get_config(self)
+
+
+@misconception(
+    "F1Score",
+    says="With no positive and none called, you divide 0 by 0 and report NaN, and a NaN stays in the logs; the answer "
+    "there is 0.",
+    hint=3,
+    subtle=True,
+)
+class F1NanWithoutPositives(_Counting):
+    def result(self):
+        precision, recall = self.tp / (self.tp + self.fp), self.tp / (self.tp + self.fn)
+        return 2 * precision * recall / (precision + recall)
+
+
+# evaluate_by_name
+
+
+@misconception(
+    "evaluate_by_name",
+    says="`metrics_names` has one entry, `compile_metrics`, for all compiled metrics together, so your zip loses "
+    "results and misnames others; ask `evaluate` for a dict.",
+    hint=1,
+)
+def zips_names_with_results(model, x, y):
+    results = np.atleast_1d(model.evaluate(x, y, verbose=0))
+    return {name: float(value) for name, value in zip(model.metrics_names, results, strict=False)}
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You ask each metric for its own name, and two outputs may both have an `mae`: your second overwrites the "
+    "first. The keys of `evaluate(return_dict=True)` carry the output in front.",
+    hint=2,
+    subtle=True,
+)
+def forgets_the_outputs_in_the_names(model, x, y):
+    results = model.evaluate(x, y, verbose=0, return_dict=True)
+    outputs = tuple(f"{name}_" for name in model.output_names)
+    short = {}
+    for name, value in results.items():
+        prefix = next((o for o in outputs if name.startswith(o) and name != f"{o}loss"), "")
+        short[name.removeprefix(prefix)] = float(value)
+    return short
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You go through the batches yourself and average their results, so the last, shorter batch weighs too much; "
+    "`evaluate` keeps the sums and averages over samples.",
+    hint=2,
+    subtle=True,
+)
+def averages_the_batches(model, x, y, batch_size=32):
+    size = len(tf.nest.flatten(x)[0])
+    cuts = [slice(start, start + batch_size) for start in range(0, size, batch_size)]
+    parts = [
+        model.test_on_batch(*tf.nest.map_structure(lambda a, cut=cut: a[cut], (x, y)), return_dict=True) for cut in cuts
+    ]
+    return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You train on the data to get at its metrics: your model leaves with other weights than it came with.",
+    hint=2,
+    subtle=True,
+)
+def trains_to_evaluate(model, x, y):
+    results = model.train_on_batch(x, y, return_dict=True)
+    return {name: float(value) for name, value in results.items()}
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You hand out TensorFlow's tensors; the values must be plain Python floats, which can be logged and compared.",
+    hint=2,
+    subtle=True,
+)
+def returns_tensors(model, x, y):
+    model.evaluate(x, y, verbose=0)
+    return model.get_metrics_result()
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You leave the loss out; `evaluate` reports it beside the metrics, under the name `loss`.",
+    hint=2,
+)
+def leaves_out_the_loss(model, x, y):
+    results = model.evaluate(x, y, verbose=0, return_dict=True)
+    return {name: float(value) for name, value in results.items() if name != "loss"}
