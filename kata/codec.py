@@ -70,6 +70,14 @@ class ProbeName:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantName:
+    """The definition `name` of the file `path`: an approach or a misconception, asked for by itself."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Handle:
     """An object that stays on the implementation's side: its number there, and its type's name."""
 
@@ -129,9 +137,14 @@ class _Handle(_Wire, tag=8):
     type_name: str
 
 
+class _Variant(_Wire, tag=9):
+    path: str
+    name: str
+
+
 Wire = Union[
     None, bool, int, float, str,
-    _List, _Tuple, _Record, _Dict, _Array, _Integer, _Kata, _Probe, _Handle,
+    _List, _Tuple, _Record, _Dict, _Array, _Integer, _Kata, _Probe, _Handle, _Variant,
 ]  # fmt: skip
 
 
@@ -180,6 +193,8 @@ def pack(value: Any, depth: int = 0) -> Wire:
         return _Kata(value.chapter, value.name)
     if kind is ProbeName:
         return _Probe(value.module, value.name)
+    if kind is VariantName:
+        return _Variant(value.path, value.name)
     if kind is Handle:
         return _Handle(value.number, value.type_name)
     raise CodecError(f"a {kind.__name__} cannot cross")
@@ -235,6 +250,8 @@ def unpack(wire: Wire, depth: int = 0) -> Any:
             return KataName(chapter, name)
         case _Probe(module, name):
             return ProbeName(module, name)
+        case _Variant(path, name):
+            return VariantName(path, name)
         case _Handle(number, type_name):
             return Handle(number, type_name)
     return wire

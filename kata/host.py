@@ -29,6 +29,7 @@ from kata.codec import (
     Record,
     Returned,
     Tensor,
+    VariantName,
     clean_text,
     pack,
 )
@@ -80,9 +81,12 @@ class Host:
         self._modules[path] = module
         return module
 
-    def resolve(self, target: KataName) -> Any:
+    def resolve(self, target: KataName | VariantName) -> Any:
         """The definition that goes by `target` in this implementation."""
-        path, name = self.implementation.definition(target)
+        if isinstance(target, VariantName):
+            path, name = Path(target.path), target.name
+        else:
+            path, name = self.implementation.definition(target)
         module = self._load(path)
         try:
             return getattr(module, name)
@@ -104,7 +108,7 @@ class Host:
             return tuple(self._bring(item) for item in value)
         if isinstance(value, dict):
             return {key: self._bring(item) for key, item in value.items()}
-        if isinstance(value, KataName):
+        if isinstance(value, KataName | VariantName):
             return self.resolve(value)
         if isinstance(value, ProbeName):
             return getattr(importlib.import_module(f"tests.probes.{value.module}"), value.name)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from hypothesis import Phase, settings
 from hypothesis.errors import Flaky, FlakyReplay
 
 from kata import message
@@ -20,6 +21,9 @@ from kata.subject import Session, Stopped, current, use
 from kata.verdict import LawReport, Outcome
 
 Law = Callable[[], None]
+
+GENERATE_ONLY = (Phase.explicit, Phase.generate)
+"""Where whether a law fails, or what it asks, is all that matters."""
 
 
 class OutOfTime(BaseException):
@@ -69,6 +73,24 @@ def _remembered(session: Session) -> Iterator[None]:
     except BaseException as error:
         session.error = error
         raise
+
+
+@contextlib.contextmanager
+def seeded(law: Law, seed: int, *, examples: Callable[[int], int] = lambda usual: usual) -> Iterator[None]:
+    """Meanwhile `law` draws the examples of `seed`, so many of them, and shrinks and remembers nothing."""
+    function: Any = getattr(law, "__func__", law)
+    if not hasattr(function, "hypothesis"):
+        yield
+        return
+    before = function._hypothesis_internal_use_seed, function._hypothesis_internal_use_settings
+    function._hypothesis_internal_use_seed = seed
+    function._hypothesis_internal_use_settings = settings(
+        before[1], phases=GENERATE_ONLY, database=None, max_examples=examples(before[1].max_examples)
+    )
+    try:
+        yield
+    finally:
+        function._hypothesis_internal_use_seed, function._hypothesis_internal_use_settings = before
 
 
 def judge(law: Law, session: Session, kata: KataName, *, limit: float = 90.0) -> LawReport:

@@ -7,26 +7,19 @@ side by side. Exit status 1 when anything is unproven.
 
 import argparse
 import concurrent.futures
-import importlib
 import os
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-import hypothesis
 
 from kata import curriculum, profiles
 from kata.curriculum import Described
 from kata.implementation import Implementation, named
-from kata.laws import judge
+from kata.judging import laws_of
+from kata.laws import judge, seeded
 from kata.subject import InProcess, Session
 from kata.verdict import LawReport, Outcome
-
-GENERATE_ONLY = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-"""Whether a law fails is all that is asked: nothing is shrunk or remembered."""
-
 
 @dataclass
 class Proof:
@@ -53,33 +46,12 @@ class Proof:
         return not self.against
 
 
-def bound_laws(chapter: str, kata: str) -> list[Callable[[], None]]:
-    """The laws of `kata` as bound methods, in file order."""
-    module = importlib.import_module(f"tests.test_{chapter}")
-    found = []
-    for name in curriculum.laws(chapter).get(kata, ()):
-        class_name, method = name.split("::")
-        found.append(getattr(getattr(module, class_name)(), method))
-    return found
-
-
-def seeded(law: Any, seed: int) -> None:
-    """Make `law` draw the examples of `seed`, without shrinking."""
-    function = getattr(law, "__func__", law)
-    if not hasattr(function, "hypothesis"):
-        return
-    function._hypothesis_internal_use_seed = seed
-    settings = function._hypothesis_internal_use_settings
-    if tuple(settings.phases) != GENERATE_ONLY:
-        function._hypothesis_internal_use_settings = hypothesis.settings(settings, phases=GENERATE_ONLY, database=None)
-
-
 def run(described: Described, session: Session, seed: int) -> Iterator[tuple[str, LawReport, int]]:
     """Judge the variant by each law of its kata: the law's name, its report, and its examples."""
-    kata = next(k for k in curriculum.katas() if k.name == described.variant.kata)
-    for law in bound_laws(kata.chapter, kata.name):
-        seeded(law, seed)
-        report = judge(law, session, kata.key)
+    (kata,) = curriculum.find(described.variant.kata)
+    for law in laws_of(kata):
+        with seeded(law, seed):
+            report = judge(law, session, kata.key)
         yield law.__name__, report, session.examples
 
 
@@ -171,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
         of_kind = [proof for proof in proofs if proof.kind == kind]
         good = sum(proof.holds for proof in of_kind)
         verb = "pass" if kind == "approach" else "fail"
-        print(f"{good} of {len(of_kind)} {kind}s {verb} for all of {len(seeds)} seeds")
+        print(f"{good} of {len(of_kind)} {kind}{'es' if kind == 'approach' else 's'} {verb} for all of {len(seeds)} seeds")
     return 0 if all(proof.holds for proof in proofs) else 1
 
 

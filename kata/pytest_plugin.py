@@ -14,8 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kata import curriculum, isolated, laws, profiles, quiet, summary, verdict
-from kata.codec import KataName
+from kata import curriculum, isolated, judging, laws, profiles, quiet, summary, verdict
 from kata.implementation import ROOT, Implementation, named
 from kata.subject import Backend, InProcess, Session
 from kata.verdict import KataVerdict, LawReport, Outcome
@@ -190,23 +189,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if owner is None or pyfuncitem.get_closest_marker("kata") is None:
         return None
     session = _session(pyfuncitem.config)
-    kata = KataName(*owner)
-    report = _untouched(session, kata)
-    if report is None:
-        report = laws.judge(pyfuncitem.obj, session, kata, limit=pyfuncitem.config.option.law_limit)
+    kata = next(kata for kata in curriculum.katas() if (kata.chapter, kata.name) == owner)
+    session.error = None
+    report = judging.untouched(kata, session) or laws.judge(
+        pyfuncitem.obj, session, kata.key, limit=pyfuncitem.config.option.law_limit
+    )
     pyfuncitem.stash[_report] = report
     if report.outcome is not Outcome.SOLVED:
         raise LawFailed(report.message) from session.error
     return True
-
-
-def _untouched(session: Session, kata: KataName) -> LawReport | None:
-    session.error = None
-    path, _ = session.implementation.definition(kata)
-    found = next(k for k in curriculum.katas() if k.key == kata)
-    if curriculum.is_untouched(path, found):
-        return LawReport(outcome=Outcome.TODO, cause="not written yet", message=f"{kata.name}: not written yet")
-    return None
 
 
 class LawFailed(Exception):
