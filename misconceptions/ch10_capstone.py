@@ -1,0 +1,753 @@
+"""Wrong turns in chapter 10, each with the sentence that its author should read."""
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kata.variants import misconception
+from solutions.ch10_capstone import (
+    ClassificationData,
+    LearningRate,
+    TrainingReport,
+    build_classifier,
+    make_callbacks,
+    make_classification_data,
+    make_optimizer,
+    make_schedule,
+)
+
+Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
+CosineDecay = tf.keras.optimizers.schedules.CosineDecay
+
+# make_classification_data
+
+
+@misconception(
+    "make_classification_data",
+    says="You draw the labels apart from the inputs, so there is nothing to learn and accuracy on new samples stays at "
+    "chance; compute y from x.",
+    hint=1,
+)
+def random_labels(
+    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
+) -> ClassificationData:
+    rng = np.random.default_rng(seed)
+
+    def split(size: int) -> tuple[np.ndarray, np.ndarray]:
+        return rng.normal(size=(size, features)).astype(np.float32), rng.integers(0, classes, size)
+
+    return ClassificationData(*split(train_size), *split(validation_size))
+
+
+@misconception(
+    "make_classification_data",
+    says="You draw a new map for the validation split, so what is learned on one split is worthless on the other; draw "
+    "it once.",
+    hint=2,
+    subtle=True,
+)
+def a_map_for_each_split(
+    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
+) -> ClassificationData:
+    rng = np.random.default_rng(seed)
+
+    def split(size: int) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.normal(size=(size, features)).astype(np.float32)
+        return x, np.argmax(x @ rng.normal(size=(features, classes)), axis=1)
+
+    return ClassificationData(*split(train_size), *split(validation_size))
+
+
+@misconception(
+    "make_classification_data",
+    says="You number the classes from 1, but sparse labels are indices into the logits: 0 to classes − 1.",
+    hint=3,
+    subtle=True,
+)
+def numbered_from_one(
+    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
+) -> ClassificationData:
+    x, y, x_validation, y_validation = make_classification_data(
+        seed=seed, train_size=train_size, validation_size=validation_size, features=features, classes=classes
+    )
+    return ClassificationData(x, y + 1, x_validation, y_validation + 1)
+
+
+@misconception(
+    "make_classification_data",
+    says="np.random.seed changes NumPy's state for the whole process; make a generator of your own with "
+    "np.random.default_rng(seed).",
+    hint=1,
+    subtle=True,
+)
+def seeds_the_whole_process(
+    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
+) -> ClassificationData:
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    hidden = np.random.randn(features, classes)  # noqa: NPY002
+    x = np.random.randn(train_size + validation_size, features).astype(np.float32)  # noqa: NPY002
+    y = np.argmax(x @ hidden, axis=1)
+    return ClassificationData(x[:train_size], y[:train_size], x[train_size:], y[train_size:])
+
+
+@misconception(
+    "make_classification_data",
+    says="You give one-hot rows, but sparse categorical cross-entropy takes one integer for each sample: shape (n,).",
+    hint=3,
+)
+def one_hot_labels(
+    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
+) -> ClassificationData:
+    x, y, x_validation, y_validation = make_classification_data(
+        seed=seed, train_size=train_size, validation_size=validation_size, features=features, classes=classes
+    )
+    rows = np.eye(classes, dtype=np.float32)
+    return ClassificationData(x, rows[y], x_validation, rows[y_validation])
+
+
+@misconception(
+    "make_classification_data",
+    says="Your validation samples are the first training samples over again, so they say nothing about new ones; draw "
+    "them anew.",
+    hint=2,
+    subtle=True,
+)
+def validation_from_training(
+    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
+) -> ClassificationData:
+    x, y, *_ = make_classification_data(
+        seed=seed, train_size=train_size + validation_size, validation_size=1, features=features, classes=classes
+    )
+    return ClassificationData(x[:train_size], y[:train_size], x[:validation_size], y[:validation_size])
+
+
+# make_schedule
+
+
+@misconception(
+    "make_schedule",
+    says="You compute the length of the warm-up and never warm up: without warmup_target the schedule starts at the "
+    "peak.",
+    hint=2,
+)
+def warm_up_computed_not_used(
+    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
+) -> Schedule:
+    total = math.ceil(samples / batch_size) * epochs
+    return CosineDecay(peak_lr, total - int(total * warmup_fraction))
+
+
+@misconception(
+    "make_schedule",
+    says="You count full batches only, but fit also runs the short last one: round samples / batch_size up.",
+    hint=1,
+    subtle=True,
+)
+def full_batches_only(
+    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
+) -> Schedule:
+    total = max(samples // batch_size * epochs, 1)
+    warmup = int(total * warmup_fraction)
+    return CosineDecay(0.0, total - warmup, warmup_target=peak_lr, warmup_steps=warmup)
+
+
+@misconception(
+    "make_schedule",
+    says="Keras counts decay_steps from the end of the warm-up, so yours ends that much too late; give it the total "
+    "minus the warm-up.",
+    hint=3,
+    subtle=True,
+)
+def decay_as_long_as_the_run(
+    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
+) -> Schedule:
+    total = math.ceil(samples / batch_size) * epochs
+    return CosineDecay(0.0, total, warmup_target=peak_lr, warmup_steps=int(total * warmup_fraction))
+
+
+@misconception(
+    "make_schedule",
+    says="You give the initial rate as the integer 0: Keras takes the schedule's dtype from it, and every rate is cut "
+    "down to a whole number; write 0.0.",
+    hint=3,
+)
+def an_integer_zero(
+    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
+) -> Schedule:
+    total = math.ceil(samples / batch_size) * epochs
+    warmup = int(total * warmup_fraction)
+    return CosineDecay(0, total - warmup, warmup_target=peak_lr, warmup_steps=warmup)
+
+
+@misconception(
+    "make_schedule",
+    says="You round the length of the warm-up to the nearest whole step; int(...) cuts the fraction off.",
+    hint=1,
+    subtle=True,
+)
+def rounded_warm_up(
+    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
+) -> Schedule:
+    total = math.ceil(samples / batch_size) * epochs
+    warmup = math.floor(total * warmup_fraction + 0.5)
+    return CosineDecay(0.0, max(total - warmup, 1), warmup_target=peak_lr, warmup_steps=warmup)
+
+
+@misconception(
+    "make_schedule",
+    says="alpha is a fraction of the peak that the rate never falls below; yours is not 0 at the end.",
+    hint=2,
+    subtle=True,
+)
+def a_floor_of_one_percent(
+    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
+) -> Schedule:
+    total = math.ceil(samples / batch_size) * epochs
+    warmup = int(total * warmup_fraction)
+    return CosineDecay(0.0, total - warmup, alpha=0.01, warmup_target=peak_lr, warmup_steps=warmup)
+
+
+class _RisesAgain(Schedule):
+    def __init__(self, peak_lr: float, warmup: int, total: int) -> None:
+        self.peak_lr, self.warmup, self.total = peak_lr, warmup, total
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        step = tf.cast(step, tf.float32)
+        progress = (step - self.warmup) / (self.total - self.warmup)
+        rising = step / max(self.warmup, 1)
+        return self.peak_lr * tf.where(step < self.warmup, rising, 0.5 * (1.0 + tf.cos(math.pi * progress)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"peak_lr": self.peak_lr, "warmup": self.warmup, "total": self.total}
+
+
+@misconception(
+    "make_schedule",
+    says="After the last step your cosine turns and rises again; hold the step at the total.",
+    hint=2,
+    subtle=True,
+)
+def rises_after_the_end(
+    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
+) -> Schedule:
+    total = math.ceil(samples / batch_size) * epochs
+    return _RisesAgain(peak_lr, int(total * warmup_fraction), total)
+
+
+# make_optimizer
+
+
+@misconception(
+    "make_optimizer",
+    says="You clip each gradient by its own norm, which bends the direction of the step; global_clipnorm scales all of "
+    "them by one factor.",
+    hint=2,
+    subtle=True,
+)
+def each_by_its_own_norm(
+    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
+) -> tf.keras.optimizers.Optimizer:
+    return tf.keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay, clipnorm=global_clipnorm)
+
+
+@misconception(
+    "make_optimizer",
+    says="You do not clip at all; pass global_clipnorm on.",
+    hint=2,
+)
+def without_clipping(
+    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
+) -> tf.keras.optimizers.Optimizer:
+    return tf.keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
+
+
+@misconception(
+    "make_optimizer",
+    says="You leave weight_decay to Keras, whose AdamW then takes 0.004, forty times what is asked for here.",
+    hint=2,
+    subtle=True,
+)
+def keras_default_decay(
+    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
+) -> tf.keras.optimizers.Optimizer:
+    return tf.keras.optimizers.AdamW(learning_rate, global_clipnorm=global_clipnorm)
+
+
+@misconception(
+    "make_optimizer",
+    says="Adam without weight_decay does not shrink the weights at all; AdamW is the one that does.",
+    hint=1,
+    subtle=True,
+)
+def plain_adam(
+    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
+) -> tf.keras.optimizers.Optimizer:
+    return tf.keras.optimizers.Adam(learning_rate, global_clipnorm=global_clipnorm)
+
+
+class _AdamWithL2(tf.keras.optimizers.Adam):
+    strength = 0.0
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        pairs = zip(grads, trainable_variables, strict=True)
+        return super().apply([g + self.strength * v for g, v in pairs], trainable_variables)
+
+
+@misconception(
+    "make_optimizer",
+    says="You add the decay to the gradient, where Adam divides it by √v again and weights with large gradients hardly "
+    "shrink; AdamW takes η·λ·w off the weights directly.",
+    hint=1,
+    subtle=True,
+)
+def decay_in_the_gradient(
+    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
+) -> tf.keras.optimizers.Optimizer:
+    optimizer = _AdamWithL2(learning_rate, global_clipnorm=global_clipnorm)
+    optimizer.strength = weight_decay
+    return optimizer
+
+
+@misconception(
+    "make_optimizer",
+    says="You ask the schedule for its rate at step 0 and keep that for the whole run; hand the schedule itself to the "
+    "optimizer.",
+    hint=3,
+    subtle=True,
+)
+def schedule_asked_once(
+    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
+) -> tf.keras.optimizers.Optimizer:
+    rate = float(learning_rate(0)) if isinstance(learning_rate, Schedule) else learning_rate
+    return tf.keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
+
+
+# build_classifier
+
+
+@contextmanager
+def _policy(name: str) -> Iterator[None]:
+    before = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        tf.keras.config.set_dtype_policy(before)
+
+
+def _network(
+    features: int, classes: int, *, rates: tuple[float, float] = (0.3, 0.2), each: Any = None, **output: Any
+) -> tf.keras.Model:
+    """The layers, with another policy for `each` or another `output` layer."""
+    layers, own = tf.keras.layers, {"dtype": each}
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input((features,)),
+            layers.Dense(256, activation="relu", **own),
+            layers.BatchNormalization(**own),
+            layers.Dropout(rates[0], **own),
+            layers.Dense(128, activation="relu", **own),
+            layers.BatchNormalization(**own),
+            layers.Dropout(rates[1], **own),
+            layers.Dense(64, activation="relu", **own),
+            layers.Dense(classes, **{"dtype": "float32", **output}),
+        ]
+    )
+
+
+@misconception(
+    "build_classifier",
+    says="Your output layer computes in float16 too, so the loss gets logits of three digits; give the last layer "
+    "dtype='float32'.",
+    hint=2,
+)
+def float16_logits(features: int, classes: int) -> tf.keras.Model:
+    with _policy("mixed_float16"):
+        return _network(features, classes, dtype=None)
+
+
+@misconception(
+    "build_classifier",
+    says="You leave the global policy at mixed_float16, and every model built afterwards is mixed as well; put back "
+    "what was there before.",
+    hint=3,
+)
+def policy_left_behind(features: int, classes: int) -> tf.keras.Model:
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    return _network(features, classes)
+
+
+@misconception(
+    "build_classifier",
+    says="You put back float32 whatever the policy was before; remember the one that you find.",
+    hint=3,
+    subtle=True,
+)
+def always_back_to_float32(features: int, classes: int) -> tf.keras.Model:
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return _network(features, classes)
+    finally:
+        tf.keras.config.set_dtype_policy("float32")
+
+
+@misconception(
+    "build_classifier",
+    says="Your last layer has a softmax, but the loss is told that it gets logits and applies one of its own; leave "
+    "the last layer linear.",
+    hint=2,
+)
+def softmax_output(features: int, classes: int) -> tf.keras.Model:
+    with _policy("mixed_float16"):
+        return _network(features, classes, activation="softmax")
+
+
+@misconception(
+    "build_classifier",
+    says="You set the dtype of each layer, but compile looks at the model's own policy and, finding float32, does not "
+    "scale the loss; build the model under the global policy.",
+    hint=1,
+    subtle=True,
+)
+def layer_by_layer_without_loss_scaling(features: int, classes: int) -> tf.keras.Model:
+    return _network(features, classes, each="mixed_float16")
+
+
+@misconception(
+    "build_classifier",
+    says="You never set the policy, so everything is computed in float32 and nothing is gained.",
+    hint=1,
+)
+def no_mixed_precision(features: int, classes: int) -> tf.keras.Model:
+    return _network(features, classes)
+
+
+@misconception(
+    "build_classifier",
+    says="You cast the logits to float32 after a float16 layer has rounded them; the layer itself must compute in "
+    "float32.",
+    hint=2,
+    subtle=True,
+)
+def cast_after_rounding(features: int, classes: int) -> tf.keras.Model:
+    with _policy("mixed_float16"):
+        model = _network(features, classes, dtype=None)
+        model.add(tf.keras.layers.Activation("linear", dtype="float32"))
+        return model
+
+
+@misconception(
+    "build_classifier",
+    says="Your dropout rates are the wrong way round: 0.3 after the wide layer, 0.2 after the narrower one.",
+    hint=2,
+    subtle=True,
+)
+def rates_exchanged(features: int, classes: int) -> tf.keras.Model:
+    with _policy("mixed_float16"):
+        return _network(features, classes, rates=(0.2, 0.3))
+
+
+@misconception(
+    "build_classifier",
+    says="bfloat16 has the range of float32 and needs no loss scaling, so Keras gives you none; what is asked for is "
+    "mixed_float16.",
+    hint=1,
+    subtle=True,
+)
+def bfloat16_instead(features: int, classes: int) -> tf.keras.Model:
+    with _policy("mixed_bfloat16"):
+        return _network(features, classes)
+
+
+# make_callbacks
+
+
+def _stopping(**changed: Any) -> tf.keras.callbacks.Callback:
+    settings = {"monitor": "val_loss", "patience": 5, "restore_best_weights": True}
+    return tf.keras.callbacks.EarlyStopping(**{**settings, **changed})
+
+
+def _reducing(**changed: Any) -> tf.keras.callbacks.Callback:
+    settings = {"monitor": "val_loss", "factor": 0.5, "patience": 3, "min_lr": 1e-6}
+    return tf.keras.callbacks.ReduceLROnPlateau(**{**settings, **changed})
+
+
+def _both(learning_rate: LearningRate, stopping: Any, reducing: Any) -> list[tf.keras.callbacks.Callback]:
+    return [stopping, reducing] if isinstance(learning_rate, float) else [stopping]
+
+
+@misconception(
+    "make_callbacks",
+    says="With a schedule the rate belongs to the schedule, and ReduceLROnPlateau ends training with a TypeError at "
+    "the first plateau; add it for a plain float only.",
+    hint=1,
+)
+def always_both(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+    return [_stopping(), _reducing()]
+
+
+@misconception(
+    "make_callbacks",
+    says="You take away early stopping along with the other callback, but a schedule does not mind being cut short.",
+    hint=1,
+    subtle=True,
+)
+def none_for_a_schedule(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+    return [_stopping(), _reducing()] if isinstance(learning_rate, float) else []
+
+
+@misconception(
+    "make_callbacks",
+    says="You keep the weights of the last epoch, five epochs after the best; ask for restore_best_weights=True.",
+    hint=2,
+    subtle=True,
+)
+def last_weights_kept(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+    return _both(learning_rate, _stopping(restore_best_weights=False), _reducing())
+
+
+@misconception(
+    "make_callbacks",
+    says="You watch the training loss, which goes on falling while the model overfits; watch val_loss.",
+    hint=2,
+    subtle=True,
+)
+def watching_the_training_loss(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+    return _both(learning_rate, _stopping(monitor="loss"), _reducing(monitor="loss"))
+
+
+@misconception(
+    "make_callbacks",
+    says="Keras' ReduceLROnPlateau divides the rate by ten unless told otherwise; a factor of 0.5 halves it.",
+    hint=3,
+    subtle=True,
+)
+def factor_of_a_tenth(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+    return _both(learning_rate, _stopping(), _reducing(factor=0.1))
+
+
+@misconception(
+    "make_callbacks",
+    says="Your rate has no floor and is halved towards nothing; give min_lr=1e-6.",
+    hint=3,
+    subtle=True,
+)
+def no_floor(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+    return _both(learning_rate, _stopping(), _reducing(min_lr=0.0))
+
+
+@misconception(
+    "make_callbacks",
+    says="You exchanged the patiences, and training stops before a smaller rate could have helped: 3 for the rate, 5 "
+    "for the end.",
+    hint=3,
+)
+def patiences_exchanged(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+    return _both(learning_rate, _stopping(patience=3), _reducing(patience=5))
+
+
+# train_classifier
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    tf.keras.utils.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+
+
+def _classes(data: ClassificationData) -> int:
+    return int(max(data.y_train.max(), data.y_validation.max())) + 1
+
+
+def _fitted(
+    data: ClassificationData,
+    epochs: int,
+    batch_size: int,
+    jit_compile: bool,
+    *,
+    model: tf.keras.Model | None = None,
+    from_logits: bool = True,
+    callbacks: Any = None,
+) -> tuple[tf.keras.Model, dict[str, list[float]]]:
+    """The right run, but for what is given."""
+    schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
+    model = model or build_classifier(data.x_train.shape[1], _classes(data))
+    model.compile(
+        make_optimizer(schedule),
+        tf.keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits),
+        metrics=["accuracy", tf.keras.metrics.SparseTopKCategoricalAccuracy(3, name="top3_accuracy")],
+        jit_compile=jit_compile,
+    )
+    callbacks = make_callbacks(schedule) if callbacks is None else callbacks
+    validation = (data.x_validation, data.y_validation)
+    fitted = model.fit(*data[:2], batch_size, epochs, 0, callbacks, validation_data=validation)
+    return model, fitted.history
+
+
+def _report(data: ClassificationData, model: tf.keras.Model, history: dict[str, list[float]]) -> TrainingReport:
+    metrics = model.evaluate(data.x_validation, data.y_validation, return_dict=True, verbose=0)
+    return TrainingReport(history, metrics, model.predict(data.x_validation[:5], verbose=0).argmax(axis=1))
+
+
+@misconception(
+    "train_classifier",
+    says="You leave Python's and NumPy's random states as your seed set them, and whatever is drawn later repeats "
+    "itself; save both states before and put them back.",
+    hint=3,
+    subtle=True,
+)
+def seed_left_behind(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    tf.keras.utils.set_random_seed(seed)
+    return _report(data, *_fitted(data, epochs, batch_size, jit_compile))
+
+
+@misconception(
+    "train_classifier",
+    says="You seed after the model is built, when its weights are already drawn; seed first.",
+    hint=1,
+    subtle=True,
+)
+def seeded_too_late(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    model = build_classifier(data.x_train.shape[1], _classes(data))
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
+
+
+@misconception(
+    "train_classifier",
+    says="You seed 42 whatever `seed` says, so every seed gives the same report.",
+    hint=1,
+    subtle=True,
+)
+def always_seed_42(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(42):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile))
+
+
+@misconception(
+    "train_classifier",
+    says="You count the classes by the training labels alone; a class that occurs only in the validation split then "
+    "has no logit.",
+    hint=2,
+    subtle=True,
+)
+def classes_of_the_training_split(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(seed):
+        model = build_classifier(data.x_train.shape[1], int(data.y_train.max()) + 1)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
+
+
+@misconception(
+    "train_classifier",
+    says="`metrics_names` says only loss and compile_metrics in Keras 3, so your names are wrong; ask evaluate for "
+    "return_dict=True.",
+    hint=2,
+)
+def names_by_zip(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(seed):
+        model, history = _fitted(data, epochs, batch_size, jit_compile)
+        values = model.evaluate(data.x_validation, data.y_validation, verbose=0)
+        named = dict(zip(model.metrics_names, values, strict=False))
+        return _report(data, model, history)._replace(metrics=named)
+
+
+@misconception(
+    "train_classifier",
+    says="Your model gives logits and the loss takes them for probabilities; say from_logits=True.",
+    hint=1,
+    subtle=True,
+)
+def logits_taken_for_probabilities(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, from_logits=False))
+
+
+@misconception(
+    "train_classifier",
+    says="You judge by the training split, which the model has seen; the metrics are those of the validation split.",
+    hint=2,
+    subtle=True,
+)
+def judged_on_the_training_split(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(seed):
+        model, history = _fitted(data, epochs, batch_size, jit_compile)
+        metrics = model.evaluate(data.x_train, data.y_train, return_dict=True, verbose=0)
+        return _report(data, model, history)._replace(metrics=metrics)
+
+
+@misconception(
+    "train_classifier",
+    says="You train without the callbacks, so the weights of the last epoch are judged and not those of the best one.",
+    hint=2,
+    subtle=True,
+)
+def without_callbacks(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, callbacks=[]))
+
+
+@misconception(
+    "train_classifier",
+    says="Your argmax runs over the samples; the classes are the last axis of the logits.",
+    hint=3,
+)
+def argmax_over_the_samples(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(seed):
+        model, history = _fitted(data, epochs, batch_size, jit_compile)
+        predicted = model.predict(data.x_validation[:5], verbose=0).argmax(axis=0)
+        return _report(data, model, history)._replace(predicted_classes=predicted)
+
+
+@misconception(
+    "train_classifier",
+    says="You turn XLA on for everybody; pass on what `jit_compile` says.",
+    hint=2,
+    subtle=True,
+)
+def always_xla(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, True))
+
+
+@misconception(
+    "train_classifier",
+    says="You do not pass batch_size on to fit, which then takes 32 samples an update while the schedule counts with "
+    "another number.",
+    hint=2,
+    subtle=True,
+)
+def batch_size_not_passed_on(
+    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
+) -> TrainingReport:
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, 32, jit_compile))
