@@ -232,8 +232,10 @@ def _codes() -> dict[CodeType, str]:
 def _functions(value: Any, module_name: str) -> Iterator[FunctionType]:
     if isinstance(value, type):
         if value.__module__ == module_name and value.__name__ not in _BASES:
-            members = vars(value).values()
-            yield from (m for m in members if isinstance(m, FunctionType) and m.__name__ not in _SHARED_METHODS)
+            # Making one is what tells: an object that the law itself handed over may well be used.
+            made = vars(value).get("__init__")
+            if isinstance(made, FunctionType):
+                yield made
         return
     while value is not None:
         if isinstance(value, FunctionType) and value.__module__.split(".")[0] in ("keras", "tensorflow"):
@@ -242,7 +244,7 @@ def _functions(value: Any, module_name: str) -> Iterator[FunctionType]:
         value = getattr(value, "__wrapped__", None)
 
 
-_SHARED_METHODS = ("get_config", "from_config", "__repr__", "__str__", "variables")
+_SHARED_METHODS = ("build", "get_config", "from_config", "__repr__", "__str__", "variables")
 
 
 def _direct_caller(frame: FrameType) -> FrameType | None:

@@ -1,0 +1,290 @@
+"""Gradient clipping: a bound on how far one bad batch can throw the weights."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+__all__ = [
+    "global_norm",
+    "clip_by_value",
+    "clip_by_norm",
+    "clip_by_global_norm",
+    "clipped_optimizer",
+    "clipped_train_step",
+    "build_sequence_classifier",
+]
+
+Gradients = Sequence[tf.Tensor | None]
+
+
+def global_norm(gradients: Gradients) -> tf.Tensor:
+    """Measure a list of gradients as if all of them were one long vector.
+
+        ‖g‖ = √( Σᵢ Σⱼ gᵢⱼ² )
+
+    gᵢⱼ = element j of tensor i. It is the square root of one sum, not the sum of the tensors' norms.
+
+    Args:
+        gradients: floating-point tensors of one dtype and any shapes; `None` (no gradient) counts for nothing. Elements
+            are finite, 0 or between 1e-15 and 1e15 in size (in float16: such that the sum of squares is representable).
+
+    Returns:
+        ‖g‖, a rank-0 tensor of the gradients' dtype; 0.0 when there are no tensors at all.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> float(global_norm([tf.constant([2.0, 3.0]), None, tf.constant([[6.0]])]))      # √(4 + 9 + 36)
+        7.0
+        >>> float(global_norm([None]))
+        0.0
+
+    Source:
+        R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, §3.2.
+    """
+    squares = [tf.reduce_sum(tf.square(tf.convert_to_tensor(g))) for g in gradients if g is not None]
+    # No ε inside the root: beside gradients of 1e-15 even 1e-12 would be all that is left.
+    return tf.sqrt(tf.add_n(squares)) if squares else tf.constant(0.0)
+
+
+def clip_by_value(gradients: Gradients, clip_value: float) -> list[tf.Tensor | None]:
+    """Limit every element to the interval [-v, v], each for itself.
+
+        clip(g)ⱼ = min(max(gⱼ, -v), v)
+
+    v = `clip_value`. The elements within the interval, its ends included, stay as they are, to the bit; so the
+    *direction* of a gradient changes as soon as one of its elements is clipped and another is not.
+
+    Args:
+        gradients: floating-point tensors of any shapes; `None` (no gradient) is kept where it stands.
+        clip_value: v, a positive number.
+
+    Returns:
+        A list like `gradients`: tensors of the same shapes and dtypes, and the same `None`s.
+
+    Raises:
+        ValueError: if `clip_value` is not positive.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> [clipped, nothing] = clip_by_value([tf.constant([-3.0, 0.25, 0.5, 8.0]), None], 0.5)
+        >>> clipped.numpy().tolist(), nothing
+        ([-0.5, 0.25, 0.5, 0.5], None)
+
+    Source:
+        Article, section "Clipping Methods" (`clipvalue`); T. Mikolov, "Statistical Language Models Based on Neural
+        Networks", PhD thesis, Brno University of Technology, 2012, §3.2.2.
+    """
+    _check_positive("clip_value", clip_value)
+    return _each(lambda g: tf.minimum(tf.maximum(g, -clip_value), clip_value), gradients)
+
+
+def clip_by_norm(gradients: Gradients, max_norm: float) -> list[tf.Tensor | None]:
+    """Shorten every tensor whose own L2 norm exceeds the limit, and keep its direction.
+
+        clip(gᵢ) = gᵢ · c / max(‖gᵢ‖, c)
+
+    c = `max_norm`; ‖gᵢ‖ = √(Σⱼ gᵢⱼ²) over *all* elements of tensor i, whatever its shape. Within the limit (‖gᵢ‖ ≤ c)
+    the factor is exactly 1 and the tensor is unchanged, to the bit; beyond it the norm becomes c. Each tensor has a
+    factor of its own, so the proportions *between* tensors change.
+
+    Args:
+        gradients: floating-point tensors of any shapes, elements as in `global_norm`; `None` is kept where it stands.
+            All-zero tensors stay zeros.
+        max_norm: c, a positive number.
+
+    Returns:
+        A list like `gradients`: tensors of the same shapes and dtypes, and the same `None`s.
+
+    Raises:
+        ValueError: if `max_norm` is not positive.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> [long, short] = clip_by_norm([tf.constant([3.0, 4.0]), tf.constant([0.5])], 1.0)      # norms 5 and 0.5
+        >>> [round(v, 4) for v in long.numpy().tolist()], short.numpy().tolist()
+        ([0.6, 0.8], [0.5])
+
+    Source:
+        Article, section "Clipping Methods" (`clipnorm`); Pascanu, Mikolov, Bengio (2013), §3.2, Algorithm 1.
+    """
+    _check_positive("max_norm", max_norm)
+    return _each(lambda g: g * _shrink_factor(tf.norm(g), max_norm), gradients)
+
+
+def clip_by_global_norm(gradients: Gradients, max_norm: float) -> tuple[list[tf.Tensor | None], tf.Tensor]:
+    """Shorten the whole list by one factor when its global norm exceeds the limit.
+
+        clip(gᵢ) = gᵢ · c / max(‖g‖, c)
+
+    c = `max_norm`; ‖g‖ = the `global_norm` of the list. All tensors share the factor, so the update keeps its direction
+    in the space of all weights, and only its length is bounded. Within the limit (‖g‖ ≤ c) the factor is exactly 1 and
+    nothing changes, to the bit.
+
+    Args:
+        gradients: floating-point tensors of one dtype and any shapes, elements as in `global_norm`; `None` is kept
+            where it stands. All-zero gradients stay zeros.
+        max_norm: c, a positive number.
+
+    Returns:
+        `(clipped, norm)`: a list like `gradients`, and the global norm **before** clipping, a rank-0 tensor (0.0 when
+        there are no tensors at all).
+
+    Raises:
+        ValueError: if `max_norm` is not positive.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> clipped, norm = clip_by_global_norm([tf.constant([3.0]), None, tf.constant([4.0])], 1.0)
+        >>> float(norm)
+        5.0
+        >>> round(float(clipped[0][0]), 4), clipped[1], round(float(clipped[2][0]), 4)      # 3 / 5 and 4 / 5
+        (0.6, None, 0.8)
+
+    Source:
+        Article, section "Clipping Methods" (`global_clipnorm`); Pascanu, Mikolov, Bengio (2013), §3.2, Algorithm 1.
+    """
+    _check_positive("max_norm", max_norm)
+    norm = global_norm(gradients)
+    factor = _shrink_factor(norm, max_norm)
+    return _each(lambda g: g * factor, gradients), norm
+
+
+def _each(function: Callable[[tf.Tensor], tf.Tensor], gradients: Gradients) -> list[tf.Tensor | None]:
+    """Apply a function to every gradient and keep `None` where it stands, so that the list still fits the variables."""
+    # convert_to_tensor also adds up the repeated rows of an embedding's IndexedSlices; their `.values` would not.
+    return [None if g is None else function(tf.convert_to_tensor(g)) for g in gradients]
+
+
+def _shrink_factor(norm: tf.Tensor, max_norm: float) -> tf.Tensor:
+    """c / max(‖g‖, c): x / x is exactly 1, and c > 0 keeps the divisor from 0 (c / ‖g‖ alone gives NaN for zeros)."""
+    # Not c · min(1/‖g‖, 1/c), which misses 1 by a rounding error for c = 41, and not (g · c) / max(‖g‖, c), which
+    # rounds g twice: both are what the built-ins do, and both change gradients that are within the limit.
+    return max_norm / tf.maximum(norm, max_norm)
+
+
+def _check_positive(name: str, limit: float) -> None:
+    """Raise ValueError unless the limit is positive; a symbolic tensor, unknown while tracing, passes."""
+    known = tf.get_static_value(limit) if tf.is_tensor(limit) else limit
+    if known is not None and not known > 0:
+        raise ValueError(f"{name} must be positive. Received: {name}={limit}")
+
+
+def clipped_optimizer(method: str, limit: float, *, learning_rate: float = 1e-3) -> tf.keras.optimizers.Optimizer:
+    """Build an Adam that clips the gradients it is given, by one of Keras' three methods.
+
+    ================  ===================  =========================================
+    `method`          Adam's argument      what is compared with the limit
+    ================  ===================  =========================================
+    `"value"`         `clipvalue`          each element
+    `"norm"`          `clipnorm`           the L2 norm of each variable's gradient
+    `"global_norm"`   `global_clipnorm`    the L2 norm of all gradients together
+    ================  ===================  =========================================
+
+    Args:
+        method: `"value"`, `"norm"` or `"global_norm"`.
+        limit: the bound, a positive number.
+        learning_rate: Adam's rate, a float.
+
+    Returns:
+        A `tf.keras.optimizers.Adam` with that one argument set and the other two `None`.
+
+    Raises:
+        ValueError: for any other `method`.
+
+    Example:
+        >>> optimizer = clipped_optimizer("global_norm", 1.0)
+        >>> optimizer.clipvalue, optimizer.clipnorm, optimizer.global_clipnorm
+        (None, None, 1.0)
+
+    Source:
+        Article, section "Clipping Methods"; Keras 3, `Optimizer` (`clipvalue`, `clipnorm`, `global_clipnorm`).
+    """
+    arguments = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
+    if method not in arguments:
+        raise ValueError(f"method must be one of {sorted(arguments)}. Received: method={method!r}")
+    return tf.keras.optimizers.Adam(learning_rate, **{arguments[method]: limit})
+
+
+def clipped_train_step(
+    model: tf.keras.Model,
+    optimizer: tf.keras.optimizers.Optimizer,
+    loss_fn: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    x: tf.Tensor,
+    y: tf.Tensor,
+    *,
+    max_norm: float,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Take one training step whose gradients are clipped by their global norm, and report that norm.
+
+        g = ∇ L(y, model(x));    w ← update(w, g · c / max(‖g‖, c))
+
+    L = `loss_fn`; c = `max_norm`; ‖g‖ = the global norm over all trainable variables. With plain SGD at rate η the
+    weights, taken together, move by η · min(‖g‖, c): never further than η·c, however large the targets (up to 1e15).
+
+    Args:
+        model: built; without penalties (`model.losses`). It is called with `training=True`.
+        optimizer: any Keras optimizer that does not clip by itself.
+        loss_fn: `loss_fn(y_true, y_pred)`, a scalar.
+        x: a batch of inputs.
+        y: a batch of targets.
+        max_norm: c, a positive number.
+
+    Returns:
+        `(loss, norm)`, two rank-0 tensors: the loss as it was **before** the update, and the global norm **before**
+        clipping: plotted over the steps, it shows how often the limit bites.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> dense = tf.keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = tf.keras.Sequential([tf.keras.Input((1,)), dense])
+        >>> mse = lambda y, p: tf.reduce_mean(tf.square(y - p))
+        >>> x, y = tf.constant([[3.0]]), tf.constant([[4.0]])                # loss 4² = 16, gradient -2·3·4 = -24
+        >>> loss, norm = clipped_train_step(model, tf.keras.optimizers.SGD(0.5), mse, x, y, max_norm=1.0)
+        >>> float(loss), float(norm), float(dense.kernel[0, 0])              # moved by 0.5 · 1, not by 0.5 · 24
+        (16.0, 24.0, 0.5)
+
+    Source:
+        Pascanu, Mikolov, Bengio (2013), §3.2, Algorithm 1; article, section "Clipping for RNNs".
+    """
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x, training=True))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    # Between gradient and update: clipping the loss or the updated weights bounds something else.
+    clipped, norm = clip_by_global_norm(gradients, max_norm)
+    optimizer.apply_gradients(zip(clipped, model.trainable_variables))
+    return loss, norm
+
+
+def build_sequence_classifier(timesteps: int, features: int, *, units: Sequence[int] = (64, 32)) -> tf.keras.Model:
+    """Build and compile stacked LSTMs for a yes-or-no question about a sequence, trained with clipped gradients.
+
+    Every LSTM but the last hands its whole output sequence `(batch, timesteps, units)` to the next; the last one hands
+    on its final state `(batch, units)` alone, and a sigmoid turns it into one probability for each sequence.
+
+    Args:
+        timesteps: the length of a sequence.
+        features: the numbers at each timestep.
+        units: the sizes of the LSTM layers, in order, at least one.
+
+    Returns:
+        A built model `(batch, timesteps, features)` → `(batch, 1)`, compiled with Adam(1e-3, global_clipnorm=1.0),
+        binary cross-entropy on probabilities, and the metric `accuracy` (at threshold 0.5).
+
+    Example:
+        >>> model = build_sequence_classifier(50, 10)
+        >>> model.input_shape, model.output_shape
+        ((None, 50, 10), (None, 1))
+
+    Source:
+        Article, section "Clipping for RNNs"; Pascanu, Mikolov, Bengio (2013), §2.
+    """
+    model = tf.keras.Sequential([tf.keras.Input((timesteps, features))])
+    for i, size in enumerate(units):
+        # The last LSTM must not return its sequence: Dense would then answer once for every timestep.
+        model.add(tf.keras.layers.LSTM(size, return_sequences=i < len(units) - 1))
+    model.add(tf.keras.layers.Dense(1, activation="sigmoid"))
+    # "accuracy" becomes binary accuracy here; an Accuracy() object would compare probabilities with labels exactly.
+    model.compile(
+        optimizer=tf.keras.optimizers.Adam(1e-3, global_clipnorm=1.0), loss="binary_crossentropy", metrics=["accuracy"]
+    )
+    return model
