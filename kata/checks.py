@@ -2,7 +2,8 @@
 
 Kind, shape and dtype are looked at before any value, and the first thing that is wrong is the one that
 is said. A tolerance is derived from the dtype and from the magnitude of what was summed:
-`ulps · (eps(dtype) · max(|expected|, scale) + smallest normal number) + atol`, so it means the same in float16 and in float64.
+`ulps · (eps(dtype) · max(|expected|, scale) + smallest normal number) + atol`, so it means the same in
+float16 and in float64.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,9 @@ class LawViolation(AssertionError):
     """A law does not hold: `problem` is a sentence; `yours` and `expected` are shown beside each other."""
 
     def __init__(self, problem: str, *, yours: str = "", expected: str = "") -> None:
-        super().__init__(problem + (f" Expected {expected}." if expected else "") + (f" Yours: {yours}." if yours else ""))
+        super().__init__(
+            problem + (f" Expected {expected}." if expected else "") + (f" Yours: {yours}." if yours else "")
+        )
         self.problem = problem
         self.yours = yours
         self.expected = expected

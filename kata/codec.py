@@ -19,8 +19,10 @@ MAX_INTEGER = 512  # bytes of an integer beyond 64 bits
 
 DTYPES: dict[str, np.dtype[Any]] = {
     np.dtype(name).name: np.dtype(name)
-    for name in ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-    + ("float16", "float32", "float64", "complex64", "complex128", ml_dtypes.bfloat16)
+    for name in (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64", "complex64", "complex128", ml_dtypes.bfloat16),
+    )
 }
 
 
@@ -294,7 +296,7 @@ class Raised(msgspec.Struct, array_like=True, tag="raised", forbid_unknown_field
     trace: str
 
 
-Reply = Union[Returned, Raised]  # noqa: UP007 - msgspec reads it at run time
+Reply = Union[Returned, Raised]  # msgspec reads it at run time
 
 _encoder = msgspec.msgpack.Encoder()
 _requests = msgspec.msgpack.Decoder(Request)
@@ -320,6 +322,7 @@ def decode_request(data: bytes) -> Request:
 def decode_reply(data: bytes) -> Returned | Raised:
     """The reply that `data` holds, whoever wrote it; CodecError when there is none."""
     try:
-        return _replies.decode(data)
+        reply: Returned | Raised = _replies.decode(data)
+        return reply
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise CodecError(str(error)) from error

@@ -143,7 +143,8 @@ def _chapter(path: Path) -> Chapter:
     ends = [*(head.start() for head in heads[1:]), len(text)]
     sections = {h[1]: text[h.end() : end].strip() for h, end in zip(heads, ends, strict=True)} if heads else {}
     introduction = text[: heads[0].start()] if heads else text
-    title = re.sub(r"^#\s*(\d+\s*·\s*)?", "", introduction.strip().splitlines()[0])
+    heading = re.match(r"#\s*(?:\d+\s*·\s*)?(.+)", introduction.strip())
+    title = heading[1] if heading else path.stem
     found = definitions(path)
     katas = tuple(_kata(path.stem, name, found, sections.get(name, "")) for name in exported(path))
     return Chapter(path.stem, title, introduction.strip(), katas)
@@ -238,7 +239,9 @@ def laws(chapter: str) -> dict[str, tuple[str, ...]]:
 
 
 def _counts(method: ast.FunctionDef) -> bool:
-    return method.name.startswith("test_") and not any("pytest.mark.gpu" in ast.unparse(d) for d in method.decorator_list)
+    return method.name.startswith("test_") and not any(
+        "pytest.mark.gpu" in ast.unparse(d) for d in method.decorator_list
+    )
 
 
 def _marked(decorator: ast.expr) -> str | None:

@@ -16,9 +16,9 @@ from kata import curriculum
 from kata.checks import eps
 from kata.codec import DTYPES, Handle, KataName, Raised, Record, VariantName
 from kata.curriculum import Described, Kata
+from kata.implementation import named
 from kata.isolated import WorkerLost
-from kata.judging import laws_of
-from kata.laws import judge, seeded
+from kata.laws import judge, laws_of, seeded
 from kata.subject import Answered, Backend, Question, Session, Stopped
 
 SHARE = 0.12
@@ -37,6 +37,12 @@ class Diagnosis:
     """The misconceptions whose behaviour cannot be told from the learner's; usually one."""
 
     named: tuple[Described, ...]
+
+    @property
+    def next_step(self) -> str:
+        """The command for the hint that helps most, or for the next one."""
+        kata = self.named[0].variant.kata
+        return f"uv run kata hint {kata}" + (f" --number {self.hint}" if self.hint else "")
 
     @property
     def sentence(self) -> str:
@@ -89,8 +95,6 @@ class Catalogue:
         """What the laws of `kata` ask of the reference, with the reference's answers; the same every time."""
         if kata.name not in self._questions:
             recording = _Recording(self._backend)
-            from kata.implementation import named
-
             session = Session(named("solutions"), recording)
             for law in laws_of(kata):
                 self._record(law, session, kata)
@@ -112,10 +116,7 @@ class Catalogue:
 
 
 def converse(backend: Backend, kata: Kata, questions: list[Question] | Conversation) -> list[Answer]:
-    """Ask the questions of one example; None for one that was not survived, and all after it.
-
-    Objects have other numbers in every telling: the n-th that is made now stands for the n-th made then.
-    """
+    """Ask the questions of one example; None for one that was not survived, and all after it."""
     backend.begin(kata.key)
     answers: list[Answer] = []
     for i, question in enumerate(questions):
@@ -123,8 +124,6 @@ def converse(backend: Backend, kata: Kata, questions: list[Question] | Conversat
             answers.append(backend.ask(replace(question, fresh=i == 0, watch=None)))
         except (Stopped, WorkerLost):
             return answers + [None] * (len(questions) - i)
-        except KeyError:
-            answers.append(None)  # a question about an object that this implementation never made
     return answers
 
 
@@ -140,9 +139,7 @@ def _renamed(question: Question, kata: KataName, name: VariantName) -> Question:
             return {key: rename(item) for key, item in value.items()}
         return value
 
-    return replace(
-        question, target=rename(question.target), args=rename(question.args), kwargs=rename(question.kwargs)
-    )
+    return replace(question, target=rename(question.target), args=rename(question.args), kwargs=rename(question.kwargs))
 
 
 def diagnose(

@@ -30,7 +30,7 @@ def _pinned(name: str) -> str:
     import tomllib
 
     with open(ROOT / "pyproject.toml", "rb") as file:
-        dependencies = tomllib.load(file)["project"]["dependencies"]
+        dependencies: list[str] = tomllib.load(file)["project"]["dependencies"]
     return next(d.partition("==")[2] for d in dependencies if d.startswith(f"{name}=="))
 
 

@@ -113,6 +113,8 @@ class Host:
         if isinstance(value, ProbeName):
             return getattr(importlib.import_module(f"tests.probes.{value.module}"), value.name)
         if isinstance(value, Handle):
+            if value.number not in self._objects:
+                raise Stop(Raised("missing", "KeyError", f"there is no such {value.type_name} any more", None, ""))
             return self._objects[value.number]
         return value
 
@@ -169,7 +171,9 @@ class Host:
         """Call `target` (or its `member`; or read that) and return the result as data, with the changed arguments."""
         try:
             if fresh:
+                # The n-th object of an example has number n in every implementation: a conversation can be replayed.
                 self._objects.clear()
+                self._made = 0
                 reset_random_states()
             function = self._bring(target)
             if member is not None:
@@ -248,7 +252,7 @@ def _same(sent: Any, held: Any) -> bool:
     if isinstance(sent, Tensor):
         return True  # a tf.Tensor cannot be changed
     if isinstance(sent, np.ndarray):
-        return sent.shape == held.shape and sent.dtype == held.dtype and sent.tobytes() == held.tobytes()
+        return bool(sent.shape == held.shape and sent.dtype == held.dtype and sent.tobytes() == held.tobytes())
     if isinstance(sent, list | tuple):
         return len(sent) == len(held) and all(_same(a, b) for a, b in zip(sent, held, strict=True))
     if isinstance(sent, dict):

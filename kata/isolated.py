@@ -104,7 +104,7 @@ class Worker:
     def _start(self, descriptors: list[Any]) -> subprocess.Popen[bytes]:
         numbers = [d if isinstance(d, int) else d.fileno() for d in descriptors]
         set_environment()
-        self._log = self._log or tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        self._log = self._log or tempfile.TemporaryFile()  # it lives as long as the worker
         return subprocess.Popen(
             [sys.executable, "-m", "kata.worker", *map(str, numbers)],
             pass_fds=numbers,
@@ -272,7 +272,9 @@ class Child:
             what = {"SIGSEGV": "a segmentation fault", "SIGABRT": "an abort"}.get(name, name)
             return Stopped(Outcome.CRASHED, f"its process died of {what}")
         code = os.WEXITSTATUS(status)
-        return Stopped(Outcome.CRASHED, f"its process ended itself (exit status {code}): os._exit or a closed connection?")
+        return Stopped(
+            Outcome.CRASHED, f"its process ended itself (exit status {code}): os._exit or a closed connection?"
+        )
 
     def end(self, patience: float) -> int:
         """Kill the process, if it still lives; its wait status."""

@@ -1,40 +1,37 @@
-"""Judges whole katas: every law of a kata, in order, on one implementation.
+"""Judges whole katas: every law of a kata, in order, on one implementation, and the mistake's name.
 
 `kata check`, `kata watch` and the proof of the tests use it; under pytest the plugin does the same law by law.
 """
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from kata import curriculum, verdict
 from kata.curriculum import Kata
-from kata.laws import judge
+from kata.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
+from kata.laws import judge, laws_of
+from kata.message import with_diagnosis
 from kata.subject import Session
-from kata.verdict import KataVerdict, LawReport, Outcome
+from kata.verdict import DIAGNOSABLE, KataVerdict, LawReport, Outcome
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What became of a kata: the verdict, and each law's report in file order."""
+    """What became of a kata: the verdict, each law's report in file order, and the diagnosis if there is one."""
 
     kata: Kata
     verdict: KataVerdict
     reports: tuple[LawReport, ...]
+    diagnosis: Diagnosis | None = None
 
     @property
     def first_failure(self) -> LawReport | None:
-        return next((report for report in self.reports if report.outcome is not Outcome.SOLVED), None)
-
-
-def laws_of(kata: Kata) -> list[Callable[[], None]]:
-    """The laws of `kata` as bound methods, in file order."""
-    module = importlib.import_module(f"tests.test_{kata.chapter}")
-    found = []
-    for name in curriculum.laws(kata.chapter).get(kata.name, ()):
-        class_name, method = name.split("::")
-        found.append(getattr(getattr(module, class_name)(), method))
-    return found
+        """The report that a learner should read first, the diagnosis in it."""
+        failures = [report for report in self.reports if report.outcome is not Outcome.SOLVED]
+        if not failures:
+            return None
+        return with_diagnosis(failures[0], self.diagnosis) if self.diagnosis else failures[0]
 
 
 def untouched(kata: Kata, session: Session) -> LawReport | None:
@@ -46,9 +43,23 @@ def untouched(kata: Kata, session: Session) -> LawReport | None:
     return LawReport(outcome=Outcome.TODO, cause=cause, message=f"{kata.name}: {cause}")
 
 
-def judge_kata(kata: Kata, session: Session, *, limit: float = 90.0) -> Judged:
-    """Judge `kata` by all its laws."""
-    names = curriculum.laws(kata.chapter).get(kata.name, ())
+def judge_kata(kata: Kata, session: Session, catalogue: Catalogue | None = None, *, limit: float = 90.0) -> Judged:
+    """Judge `kata` by all its laws; with a `catalogue`, name the misconception that behaves like it."""
     todo = untouched(kata, session)
-    reports = [todo] * len(names) if todo else [judge(law, session, kata.key, limit=limit) for law in laws_of(kata)]
-    return Judged(kata, verdict.of_kata(reports), tuple(reports))
+    if todo:
+        reports = [todo] * len(curriculum.laws(kata.chapter).get(kata.name, ()))
+        return Judged(kata, verdict.of_kata(reports), tuple(reports))
+    reports = []
+    failing: list[Conversation] = []
+    for law in laws_of(kata):
+        report = judge(law, session, kata.key, limit=limit)
+        reports.append(report)
+        if report.outcome in DIAGNOSABLE:
+            failing.append(tuple(session.calls))
+    found = verdict.of_kata(reports)
+    if catalogue is None or found.outcome not in DIAGNOSABLE:
+        return Judged(kata, found, tuple(reports))
+    diagnosis = diagnose(kata, session.backend, catalogue, failing)
+    if diagnosis:
+        found = msgspec.structs.replace(found, diagnosis=diagnosis.sentence)
+    return Judged(kata, found, tuple(reports), diagnosis)

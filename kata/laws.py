@@ -5,6 +5,7 @@ The pytest plugin, the proof of the tests, and the diagnosis all judge through `
 
 import contextlib
 import functools
+import importlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +13,12 @@ from typing import Any
 
 from hypothesis import Phase, settings
 from hypothesis.errors import Flaky, FlakyReplay
+from hypothesis.reporting import with_reporter
 
-from kata import message
+from kata import curriculum, message
 from kata.checks import ImplementationError, LawViolation
 from kata.codec import KataName
+from kata.curriculum import Kata
 from kata.isolated import WorkerLost
 from kata.subject import Session, Stopped, current, use
 from kata.verdict import LawReport, Outcome
@@ -24,6 +27,16 @@ Law = Callable[[], None]
 
 GENERATE_ONLY = (Phase.explicit, Phase.generate)
 """Where whether a law fails, or what it asks, is all that matters."""
+
+
+def laws_of(kata: Kata) -> list[Law]:
+    """The laws of `kata` as bound methods, in file order."""
+    module = importlib.import_module(f"tests.test_{kata.chapter}")
+    found = []
+    for name in curriculum.laws(kata.chapter).get(kata.name, ()):
+        class_name, method = name.split("::")
+        found.append(getattr(getattr(module, class_name)(), method))
+    return found
 
 
 class OutOfTime(BaseException):
@@ -63,6 +76,10 @@ def _count_examples(law: Law) -> None:
 
     told.tells_session = True  # type: ignore[attr-defined]
     handle.inner_test = told
+
+
+def _say_nothing(text: str) -> None:
+    """Hypothesis' own remarks are for those who know it; a learner reads ours."""
 
 
 @contextlib.contextmanager
@@ -116,7 +133,7 @@ def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawRepor
     with use(session):
         session.begin_law(kata)
         try:
-            with _remembered(session), _alarm(limit):
+            with _remembered(session), _alarm(limit), with_reporter(_say_nothing):
                 session.refuse_ready_made()
                 law()
         except Stopped as stop:

@@ -1,14 +1,22 @@
 """What a learner reads when a law does not hold: at most a dozen lines, the mistake before the machinery."""
 
+from __future__ import annotations
+
 import inspect
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from kata import curriculum
 from kata.codec import KataName
+from kata.implementation import ROOT
 from kata.show import shorten
 from kata.subject import Session
 from kata.verdict import LawReport, Outcome
+
+if TYPE_CHECKING:
+    from kata.diagnosis import Diagnosis
 
 _WIDTH = 110
 _PRINTED_LINES = 3
@@ -48,6 +56,16 @@ def report(
     return LawReport(outcome=outcome, cause=summary, message="\n".join([heading, *body]))
 
 
+def with_diagnosis(report: LawReport, diagnosis: Diagnosis) -> LawReport:
+    """The report with the misconception that it comes from, and the hint that helps against it."""
+    lines = report.message.splitlines()
+    place = next((i for i, line in enumerate(lines) if line.startswith("  where ")), len(lines))
+    lines[place:place] = _row("mistake", diagnosis.sentence)
+    if lines[-1].startswith("  next "):
+        lines[-1:] = _row("next", diagnosis.next_step)
+    return msgspec.structs.replace(report, message="\n".join(lines))
+
+
 def _row(label: str, text: str) -> list[str]:
     lines = textwrap.wrap(" ".join(text.split()), _WIDTH)[:3] if label else [text]
     return [f"  {label if i == 0 else '':<9} {part}" for i, part in enumerate(lines)]
@@ -62,5 +80,5 @@ def _printed(session: Session) -> list[str]:
 def _where(session: Session, kata: KataName, line: int | None) -> str:
     path, name = session.implementation.definition(kata)
     number = line or curriculum.line_of(path, name)
-    label = path.relative_to(curriculum.ROOT) if path.is_relative_to(curriculum.ROOT) else path
+    label = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     return f"{label}:{number}" if number else f"{label}"

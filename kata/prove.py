@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from kata import curriculum, profiles
 from kata.curriculum import Described
 from kata.implementation import Implementation, named
-from kata.judging import laws_of
-from kata.laws import judge, seeded
+from kata.laws import judge, laws_of, seeded
 from kata.subject import InProcess, Session
 from kata.verdict import LawReport, Outcome
+
 
 @dataclass
 class Proof:
@@ -108,7 +108,9 @@ def _row(proof: Proof) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 when everything is proven."""
-    parser = argparse.ArgumentParser(prog="kata.prove", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="kata.prove", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--kata", help="only these katas (comma-separated)")
@@ -143,7 +145,9 @@ def main(arguments: list[str] | None = None) -> int:
         of_kind = [proof for proof in proofs if proof.kind == kind]
         good = sum(proof.holds for proof in of_kind)
         verb = "pass" if kind == "approach" else "fail"
-        print(f"{good} of {len(of_kind)} {kind}{'es' if kind == 'approach' else 's'} {verb} for all of {len(seeds)} seeds")
+        print(
+            f"{good} of {len(of_kind)} {kind}{'es' if kind == 'approach' else 's'} {verb} for all of {len(seeds)} seeds"
+        )
     return 0 if all(proof.holds for proof in proofs) else 1
 
 

@@ -6,7 +6,7 @@ usage; 5 when nothing was selected.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--gpu-on-cpu", action="store_true", help="run the gpu laws on the CPU (but for the timed one)")
     group.addoption("--call-limit", metavar="SECONDS", type=float, default=30.0, help="isolated: time for one call")
     group.addoption("--law-limit", metavar="SECONDS", type=float, default=90.0, help="time for one law")
-    group.addoption("--memory-limit", metavar="MIB", type=int, default=4096, help="isolated: memory beyond TensorFlow's")
+    group.addoption(
+        "--memory-limit", metavar="MIB", type=int, default=4096, help="isolated: memory beyond TensorFlow's"
+    )
 
 
 @dataclass
@@ -208,8 +210,10 @@ class LawFailed(Exception):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    report: pytest.TestReport = yield  # type: ignore[misc]
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
     judged = item.stash.get(_report, None)
     if report.when == "call" and judged is not None:
         owner = curriculum.kata_of(item.nodeid)
@@ -221,7 +225,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             seen.add(owner)
             if item.config.option.tbstyle == "auto":
                 report.longrepr = judged.message
-    return report  # type: ignore[return-value]
+    return report
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

@@ -51,9 +51,7 @@ def reset(kata: Kata, folder: Path = ROOT / "exercises", backups: Path = BACKUPS
     return path, _replace(path, held, new, backups, kata.name)
 
 
-def reset_chapter(
-    chapter: str, folder: Path = ROOT / "exercises", backups: Path = BACKUPS
-) -> tuple[Path, Path | None]:
+def reset_chapter(chapter: str, folder: Path = ROOT / "exercises", backups: Path = BACKUPS) -> tuple[Path, Path | None]:
     """Put the whole pristine chapter back; the file, and the backup of what it held (None: nothing to do)."""
     path = folder / f"{chapter}.py"
     held = path.read_text("utf-8", errors="surrogateescape") if path.exists() else ""

@@ -16,7 +16,7 @@ from kata import ready_made
 from kata.checks import ImplementationError, LawViolation
 from kata.codec import Handle, KataName, ProbeName, Raised, Record, Tensor
 from kata.implementation import Implementation
-from kata.show import show_call, shorten
+from kata.show import shorten, show_call
 from kata.verdict import Outcome
 
 MAX_CALLS_SHOWN = 4
@@ -61,8 +61,9 @@ class Answered:
 class Backend(Protocol):
     """Where an implementation lives."""
 
-    printed: str
-    """What the implementation printed since the law began, capped."""
+    @property
+    def printed(self) -> str:
+        """What the implementation printed since the law began, capped."""
 
     def begin(self, kata: KataName) -> None:
         """A law of `kata` begins."""
@@ -199,9 +200,7 @@ class Session:
 
     def shown_calls(self) -> list[str]:
         """The calls of the current example as one would write them, the last few of them."""
-        shown = [
-            show_call(q.target, q.member, q.args, q.kwargs) for q in self.calls[-MAX_CALLS_SHOWN:] if not q.read
-        ]
+        shown = [show_call(q.target, q.member, q.args, q.kwargs) for q in self.calls[-MAX_CALLS_SHOWN:] if not q.read]
         left_out = len(self.calls) - MAX_CALLS_SHOWN
         return [f"(after {left_out} calls before)", *shown] if left_out > 0 else shown
 

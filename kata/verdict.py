@@ -29,17 +29,21 @@ class LawReport(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
+DIAGNOSABLE = (Outcome.WRONG, Outcome.BROKEN)
+"""Outcomes of an implementation that answers, so that its behaviour can be compared with misconceptions'."""
+
 NOT_JUDGED = LawReport(outcome=Outcome.INFRASTRUCTURE, cause="not judged: the run ended before this law's turn")
-SKIPPED = LawReport(outcome=Outcome.SOLVED, cause="skipped")
 
 
-class KataVerdict(msgspec.Struct, frozen=True, kw_only=True):
+class KataVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of a kata: solved only if every one of its laws was reported to hold."""
 
     outcome: Outcome
     passed: int
     total: int
     cause: str
+    diagnosis: str = ""
+    """The misconception's sentence, where one behaves like the kata."""
 
 
 def of_kata(reports: Iterable[LawReport | None]) -> KataVerdict:
