@@ -1,0 +1,475 @@
+"""The laws of chapter 1: data, model, step, loop and the whole pipeline."""
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kata.checks import assert_close, assert_equal, assert_number, eps, expect
+from kata.profiles import examples
+from kata.subject import chapter, probes, tensor
+from tests import strategies
+from tests.oracles import ch01_pipeline as oracle
+
+pipeline = chapter("ch01_pipeline")
+here = probes("ch01_pipeline")
+common = probes("common")
+
+Array = np.ndarray[Any, Any]
+
+SEEDS = st.integers(0, 2**63 - 1) | st.integers(0, 100) | st.just(2**64 + 1)
+"""Any non-negative int: NumPy's old generators stop at 2³²."""
+
+NORM_EPSILON = 1e-3
+"""Keras' BatchNormalization adds it to the variance."""
+
+
+class Problem(NamedTuple):
+    """A batch and the weights of a network."""
+
+    x: Array
+    y: Array
+    weights: list[Array]
+
+
+@st.composite
+def problems(
+    draw: st.DrawFn, *, depth: int | None = None, samples: int | None = None, dtype: Any = np.float32
+) -> Problem:
+    """Values from a seeded normal distribution, so that no ReLU stands exactly at its kink; the sizes are drawn."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    count = samples or draw(st.integers(2, 6))
+    hidden = draw(st.lists(st.integers(1, 3), max_size=2)) if depth is None else [3] * depth
+    sizes = [draw(st.integers(1, 4)), *hidden, draw(st.integers(1, 2))]
+    weights = []
+    for entering, leaving in pairwise(sizes):
+        weights += [rng.normal(size=(entering, leaving)), rng.normal(size=leaving)]
+    x, y = rng.normal(size=(count, sizes[0])), rng.normal(size=(count, sizes[-1]))
+    return Problem(x.astype(dtype), y.astype(dtype), [weight.astype(dtype) for weight in weights])
+
+
+def magnitudes(problem: Problem, **kwargs: Any) -> tuple[float, list[Array]]:
+    """How large the sums in loss and gradients are when nothing cancels: what a rounding error is relative to."""
+    x, y, weights = problem
+    kwargs["under"] = 1.0
+    loss, gradients = oracle.loss_and_gradients(np.abs(x), -np.abs(y), [np.abs(weight) for weight in weights], **kwargs)
+    return loss, [np.abs(gradient) for gradient in gradients]
+
+
+def assert_step(
+    result: dict[str, Any], problem: Problem, *, lr: float, under: float = 1.0, penalty: float = 0.0
+) -> None:
+    """One step of plain gradient descent: the loss before it, and the weights after it."""
+    x, y, weights = problem
+    loss, gradients = oracle.loss_and_gradients(x, y, weights, under=under, penalty=penalty)
+    loss_scale, scales = magnitudes(problem, penalty=penalty)
+    assert_close(result["losses"][0], loss, dtype=x.dtype, scale=max(under, 1.0) * loss_scale)
+    for held, weight, gradient, scale in zip(result["weights"], weights, gradients, scales, strict=True):
+        bound = np.abs(weight) + lr * max(under, 1.0) * scale
+        assert_close(held, weight - lr * gradient, dtype=x.dtype, scale=bound)
+
+
+HAND_WORKED = Problem(
+    np.array([[1.0], [2.0]], np.float32),
+    np.array([[3.0], [5.0]], np.float32),
+    [np.array([[1.0]], np.float32), np.array([0.0], np.float32)],
+)
+"""ŷ = 1 and 2, so the errors are 2 and 3."""
+
+
+@pytest.mark.kata("make_regression_data")
+class TestMakeRegressionData:
+    @given(
+        seed=SEEDS,
+        train_size=st.integers(1, 9),
+        test_size=st.integers(1, 7),
+        features=st.integers(1, 5),
+    )
+    def test_gives_four_float32_arrays(self, seed: int, train_size: int, test_size: int, features: int) -> None:
+        """x of shape (n, features) and y of shape (n, 1), for both splits, all float32 NumPy arrays."""
+        data = pipeline.make_regression_data(seed=seed, train_size=train_size, test_size=test_size, features=features)
+        expect(
+            isinstance(data, tuple) and len(data) == 4, "A RegressionData of four arrays must come back.", yours=data
+        )
+        shapes = {
+            "x_train": (train_size, features),
+            "y_train": (train_size, 1),
+            "x_test": (test_size, features),
+            "y_test": (test_size, 1),
+        }
+        for name, shape in shapes.items():
+            array = getattr(data, name)
+            expect(isinstance(array, np.ndarray), f"{name} must be an array.", yours=array)
+            expect(array.shape == shape, f"{name} has the wrong shape.", yours=array.shape, expected=shape)
+            expect(
+                array.dtype == np.float32, f"{name} has the wrong dtype.", yours=str(array.dtype), expected="float32"
+            )
+
+    def test_has_the_sizes_of_the_article_by_default(self) -> None:
+        """Without sizes: 1000 training samples, 200 test samples, 10 features."""
+        data = pipeline.make_regression_data(seed=42)
+        shapes = [tuple(array.shape) for array in data]
+        expect(shapes == [(1000, 10), (1000, 1), (200, 10), (200, 1)], "The default sizes are wrong.", yours=shapes)
+
+    @given(seed=SEEDS, features=st.integers(1, 5), bias=strategies.floats(-5.0, 5.0))
+    def test_one_weight_vector_explains_both_splits(self, seed: int, features: int, bias: float) -> None:
+        """Without noise the line through the training samples goes through the test samples too, and has this bias."""
+        data = pipeline.make_regression_data(seed=seed, train_size=60, test_size=20, features=features, bias=bias)
+        weights, found_bias = oracle.line_through(data.x_train, data.y_train)
+        largest = max(1.0, float(np.abs(data.y_train).max()), float(np.abs(data.y_test).max()))
+        tolerance = 64 * eps(np.float32) * largest  # y is rounded to float32, the fit solves up to six equations
+        on_train = np.abs(data.x_train @ weights + found_bias - data.y_train[:, 0]).max()
+        expect(on_train <= tolerance, "The training targets are not x @ w + bias.", yours=float(on_train), expected=0.0)
+        on_test = np.abs(data.x_test @ weights + found_bias - data.y_test[:, 0]).max()
+        expect(on_test <= tolerance, "The test targets come from other weights.", yours=float(on_test), expected=0.0)
+        assert_number(found_bias, bias, rel=0.0, abs=tolerance)
+
+    @given(seed=SEEDS)
+    @examples(20)
+    def test_seed_alone_decides(self, seed: int) -> None:
+        """The same seed gives the same arrays, to the bit; another seed gives others."""
+        sizes = {"train_size": 5, "test_size": 4, "features": 3, "noise": 0.5}
+        first = pipeline.make_regression_data(seed=seed, **sizes)
+        again = pipeline.make_regression_data(seed=seed, **sizes)
+        other = pipeline.make_regression_data(seed=seed + 1, **sizes)
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            assert_equal(getattr(again, name), getattr(first, name))
+            same = np.array_equal(getattr(other, name), getattr(first, name))
+            expect(not same, f"Seeds {seed} and {seed + 1} give the same {name}.")
+
+    @given(seed=SEEDS)
+    @examples(10)
+    def test_leaves_the_global_random_states_alone(self, seed: int) -> None:
+        """Python's, NumPy's and TensorFlow's random states are the same after the call as before."""
+        states = common.random_states_after(pipeline.make_regression_data, seed=seed, train_size=4, noise=1.0)
+        for library, untouched in states.items():
+            expect(untouched, f"The call changes the global random state of {library}.")
+
+    @given(seed=SEEDS)
+    @examples(20)
+    def test_no_test_sample_is_a_training_sample(self, seed: int) -> None:
+        """The two splits are drawn independently: they share no row."""
+        data = pipeline.make_regression_data(seed=seed, train_size=12, test_size=12, features=3)
+        rows = {tuple(row) for row in data.x_train.tolist()}
+        shared = sum(tuple(row) in rows for row in data.x_test.tolist())
+        expect(shared == 0, "Samples of the test split are in the training split.", yours=shared, expected=0)
+
+    @given(seed=SEEDS)
+    @examples(10)
+    def test_inputs_are_standard_normal(self, seed: int) -> None:
+        """Mean 0, standard deviation 1, and 31.7 % of all values beyond ±1, in both splits."""
+        data = pipeline.make_regression_data(seed=seed, train_size=5000, test_size=5000, features=4)
+        for name in ("x_train", "x_test"):
+            values = getattr(data, name)
+            found = [float(values.mean()), float(values.std()), float((np.abs(values) > 1).mean())]
+            # Of 20,000 values the three have standard errors of 0.007, 0.005 and 0.0033: seven of them and more.
+            good = np.abs(np.subtract(found, [0.0, 1.0, 0.3173])) <= [0.05, 0.04, 0.025]
+            problem = f"Mean, deviation and share beyond ±1 of {name} are not those of N(0, 1)."
+            expect(good.all(), problem, yours=found, expected=[0.0, 1.0, 0.317])
+
+    @given(seed=SEEDS, noise=strategies.floats(0.1, 0.5) | strategies.floats(2.0, 8.0))
+    @examples(20)
+    def test_noise_is_a_standard_deviation(self, seed: int, noise: float) -> None:
+        """Around the line both splits scatter with standard deviation `noise`, each sample by itself."""
+        data = pipeline.make_regression_data(seed=seed, train_size=1500, test_size=1500, features=2, noise=noise)
+        weights, bias = oracle.line_through(data.x_train, data.y_train)
+        for name in ("train", "test"):
+            x, y = getattr(data, f"x_{name}"), getattr(data, f"y_{name}")
+            scatter = float(np.std(y[:, 0] - x @ weights - bias))
+            # 1/√(2·1500) = 1.8 % is its standard error; a variance taken for a deviation is off by 29 % at least.
+            problem = f"The {name} targets do not scatter by `noise`."
+            expect(abs(scatter / noise - 1) <= 0.15, problem, yours=scatter, expected=noise)
+
+
+@pytest.mark.kata("build_model")
+class TestBuildModel:
+    @given(
+        features=st.integers(1, 5),
+        hidden=st.lists(st.integers(1, 6), max_size=3),
+        outputs=st.integers(1, 3),
+    )
+    @example(features=3, hidden=[], outputs=1)
+    @examples(15)
+    def test_is_built_with_the_layers_asked_for(self, features: int, hidden: list[int], outputs: int) -> None:
+        """A built Sequential: kernel and bias for every hidden layer and for the output, in order."""
+        found = here.describe(pipeline.build_model, features, hidden=tuple(hidden), outputs=outputs)
+        expect(found["sequential"], "The model must be a tf.keras.Sequential.")
+        expect(found["built"], "The model must be built on return: its weights must exist.")
+        sizes = [features, *hidden, outputs]
+        shapes = [shape for a, b in pairwise(sizes) for shape in ((a, b), (b,))]
+        expect(
+            found["weights"] == shapes, "The weights have the wrong shapes.", yours=found["weights"], expected=shapes
+        )
+        assert_equal(found["input_shape"], (None, features))
+        assert_equal(found["output_shape"], (None, outputs))
+
+    def test_has_64_and_32_hidden_units_by_default(self) -> None:
+        """Without `hidden` and `outputs`: 64 units, 32 units, one output."""
+        found = here.describe(pipeline.build_model, 10)
+        shapes = [(10, 64), (64,), (64, 32), (32,), (32, 1), (1,)]
+        expect(
+            found["weights"] == shapes, "The weights have the wrong shapes.", yours=found["weights"], expected=shapes
+        )
+
+    @given(problem=problems())
+    @example(problem=HAND_WORKED)
+    @examples(15)
+    def test_hidden_layers_are_relu_and_the_output_is_linear(self, problem: Problem) -> None:
+        """h = max(0, h · W + b) in every hidden layer, h · W + b at the end, which may be negative."""
+        x, _, weights = problem
+        hidden, outputs = [len(bias) for bias in weights[1:-1:2]], len(weights[-1])
+        found = here.outputs(pipeline.build_model, x, weights, x.shape[1], hidden=tuple(hidden), outputs=outputs)
+        scale = oracle.activations(np.abs(x), [np.abs(weight) for weight in weights])[-1]
+        assert_close(found, oracle.activations(x, weights)[-1], dtype=np.float32, scale=scale)
+
+    @given(hidden=st.lists(st.integers(1, 4), max_size=2))
+    @example(hidden=[4])
+    @example(hidden=[])
+    @examples(5)
+    def test_no_warning_is_emitted(self, hidden: list[int]) -> None:
+        """Building the model warns of nothing: no deprecated argument is used."""
+        found = here.describe(pipeline.build_model, 3, hidden=tuple(hidden))
+        expect(not found["warnings"], "Building the model warns.", yours=found["warnings"])
+
+    def test_every_call_gives_a_new_model(self) -> None:
+        """Two models share no weight: training one leaves the other as it was."""
+        shared = here.shared_weights(pipeline.build_model, 3, hidden=(2,))
+        expect(shared == 0, "Two models made one after the other share weights.", yours=shared, expected=0)
+
+
+@pytest.mark.kata("train_step")
+class TestTrainStep:
+    def test_hand_worked(self) -> None:
+        """ŷ = 1, 2 for y = 3, 5: the loss is (2² + 3²)/2, its gradient −(2·1 + 3·2) in w and −(2 + 3) in b."""
+        found = here.steps(pipeline.train_step, *HAND_WORKED, lr=0.125)
+        assert_close(found["losses"][0], (2**2 + 3**2) / 2, dtype=np.float32)
+        assert_close(found["weights"][0], [[1 + 8 / 8]], dtype=np.float32)
+        assert_close(found["weights"][1], [0 + 5 / 8], dtype=np.float32)
+
+    @given(problem=problems())
+    @examples(15)
+    def test_is_one_step_of_gradient_descent(self, problem: Problem) -> None:
+        """Forward, loss, backward, update: with plain SGD θ − η · ∂L/∂θ, and the loss from before."""
+        assert_step(here.steps(pipeline.train_step, *problem, lr=0.03125), problem, lr=0.03125)
+
+    @given(problem=problems(depth=0), under=st.sampled_from([0.25, 4.0]))
+    @example(problem=HAND_WORKED, under=3.0)
+    @examples(8)
+    def test_loss_takes_the_truth_first(self, problem: Problem, under: float) -> None:
+        """loss_fn(y, ŷ): a loss that punishes predictions below the truth otherwise than those above it."""
+        found = here.steps(pipeline.train_step, *problem, lr=0.03125, under=under)
+        assert_step(found, problem, lr=0.03125, under=under)
+
+    @given(problem=problems(depth=1), penalty=st.sampled_from([0.5, 0.125]))
+    @example(problem=HAND_WORKED, penalty=0.5)  # 0.5 · 1² more in the loss, 2 · 0.5 · 1 more in the gradient
+    @examples(8)
+    def test_the_models_penalties_belong_to_the_loss(self, problem: Problem, penalty: float) -> None:
+        """λ · Σ ‖W‖² of the regularizers is part of what is returned and of what is descended."""
+        found = here.steps(pipeline.train_step, *problem, lr=0.03125, penalty=penalty)
+        assert_step(found, problem, lr=0.03125, penalty=penalty)
+
+    @given(problem=problems(depth=0, samples=5))
+    @examples(8)
+    def test_the_forward_pass_is_in_training_mode(self, problem: Problem) -> None:
+        """Batch normalization uses the batch's own statistics and moves its averages by a hundredth."""
+        x, y, weights = problem
+        found = here.steps(pipeline.train_step, *problem, lr=0.0, batch_norm=True)
+        normalized, means = oracle.batch_normalized(x, epsilon=NORM_EPSILON)
+        loss, _ = oracle.loss_and_gradients(normalized, y, weights)
+        assert_close(found["losses"][0], loss, dtype=np.float32, scale=magnitudes(problem)[0], ulps=256)
+        assert_close(found["moving_mean"], 0.01 * means, dtype=np.float32, scale=0.01 * np.abs(x).max(), ulps=64)
+
+    @given(problem=problems(depth=0, samples=5), momentum=st.sampled_from([0.5, 0.875]))
+    @examples(5)
+    def test_the_optimizer_keeps_its_state_for_twenty_steps(self, problem: Problem, momentum: float) -> None:
+        """Twenty steps of SGD with momentum follow v ← μ·v − η·g, θ ← θ + v, and count as twenty iterations."""
+        x, y, weights = problem
+        found = here.steps(pipeline.train_step, *problem, lr=0.015625, momentum=momentum, times=20)
+        descent = oracle.Descent(weights, lr=0.015625, momentum=momentum)
+        losses = [descent.step(x, y) for _ in range(20)]
+        scale = max(1.0, *(float(np.abs(weight).max()) for weight in weights))
+        for held, expected in zip(found["weights"], descent.weights, strict=True):
+            assert_close(held, expected, dtype=np.float32, scale=scale, ulps=400)  # twenty roundings and more
+        assert_close(found["losses"][-1], losses[-1], dtype=np.float32, scale=magnitudes(problem)[0], ulps=400)
+        expect(found["iterations"] == 20, "The optimizer counts one iteration a step.", yours=found["iterations"])
+
+    @given(problem=problems(depth=1))
+    @examples(5)
+    def test_weights_that_are_not_trainable_stay(self, problem: Problem) -> None:
+        """A frozen layer keeps its weights to the bit, the others move."""
+        found = here.steps(pipeline.train_step, *problem, lr=0.03125, freeze_first=True)
+        for held, weight in zip(found["weights"][:2], problem.weights[:2], strict=True):
+            expect(np.array_equal(held, weight), "A frozen weight has moved.", yours=held, expected=weight)
+        _, gradients = oracle.loss_and_gradients(*problem)
+        scale = np.abs(problem.weights[3]) + magnitudes(problem)[1][3]
+        assert_close(found["weights"][3], problem.weights[3] - 0.03125 * gradients[3], dtype=np.float32, scale=scale)
+
+    @given(problem=problems(depth=1, dtype=np.float64))
+    @examples(5)
+    def test_float64_stays_float64(self, problem: Problem) -> None:
+        """A float64 model gives a float64 loss, and its weights move with float64's precision."""
+        found = here.steps(pipeline.train_step, *problem, lr=0.03125, penalty=0.25)
+        assert_step(found, problem, lr=0.03125, penalty=0.25)
+
+    @given(problem=problems(depth=1))
+    @examples(3)
+    def test_gives_the_same_inside_tf_function(self, problem: Problem) -> None:
+        """Traced into a graph, three steps give the losses and the weights that they give eagerly."""
+        x, y, weights = problem
+        found = here.steps(pipeline.train_step, *problem, lr=0.015625, times=3, graph=True)
+        descent = oracle.Descent(weights, lr=0.015625)
+        for loss in found["losses"]:
+            scale = magnitudes(Problem(x, y, descent.weights))[0]
+            assert_close(loss, descent.step(x, y), dtype=np.float32, scale=scale, ulps=128)
+        for held, expected, scale in zip(found["weights"], descent.weights, magnitudes(problem)[1], strict=True):
+            assert_close(held, expected, dtype=np.float32, scale=np.abs(expected) + scale, ulps=64)
+
+
+@pytest.mark.kata("train")
+class TestTrain:
+    def test_hand_worked(self) -> None:
+        """At rate 0 the weights stay: y − ŷ = 1, 1 | 2 in batches of 2 and 1 gives (2·1 + 1·4)/3, not (1 + 4)/2."""
+        x, y = np.ones((3, 1), np.float32), np.array([[1.0], [1.0], [2.0]], np.float32)
+        zeros = [np.zeros((1, 1), np.float32), np.zeros(1, np.float32)]
+        found = here.epochs(pipeline.train, x, y, zeros, lr=0.0, epochs=2, batch_size=2)
+        history = found["history"]
+        expect(isinstance(history, list) and len(history) == 2, "One value for each epoch, as a list.", yours=history)
+        expect(all(isinstance(value, float) for value in history), "The values must be Python floats.", yours=history)
+        for value in history:
+            assert_number(value, (2 * 1 + 1 * 4) / 3, rel=1e-6)
+
+    @given(problem=problems(depth=0, samples=7), batch_size=st.integers(1, 8), epochs=st.integers(1, 3))
+    @example(problem=Problem(*HAND_WORKED), batch_size=2, epochs=1)
+    @examples(10)
+    def test_follows_the_loop_step_by_step(self, problem: Problem, batch_size: int, epochs: int) -> None:
+        """Every epoch in order and in full, the optimizer's state carried on: weights and history of each epoch."""
+        x, y, weights = problem
+        options = {"lr": 0.015625, "momentum": 0.5}
+        found = here.epochs(pipeline.train, x, y, weights, **options, epochs=epochs, batch_size=batch_size)
+        descent = oracle.Descent(weights, **options)
+        history = [descent.epoch(x, y, batch_size) for _ in range(epochs)]
+        scale = max(1.0, *(float(np.abs(weight).max()) for weight in weights))
+        for held, expected in zip(found["weights"], descent.weights, strict=True):
+            assert_close(held, expected, dtype=np.float32, scale=scale, ulps=400)
+        expect(len(found["history"]) == epochs, "One value for each epoch.", yours=found["history"])
+        for value, expected in zip(found["history"], history, strict=True):
+            assert_number(value, expected, rel=1e-5, abs=400 * eps(np.float32) * magnitudes(problem)[0])
+
+    @given(problem=problems(samples=7), batch_size=st.integers(1, 9))
+    @example(problem=Problem(*HAND_WORKED), batch_size=32)  # more than there are samples: one short batch
+    @examples(8)
+    def test_at_rate_zero_the_batch_size_does_not_matter(self, problem: Problem, batch_size: int) -> None:
+        """Nothing moves, so the value of the epoch is the loss over all samples, however they are cut into batches."""
+        x, y, weights = problem
+        found = here.epochs(pipeline.train, x, y, weights, lr=0.0, epochs=1, batch_size=batch_size)
+        loss, _ = oracle.loss_and_gradients(x, y, weights)
+        assert_number(found["history"][0], loss, rel=1e-5, abs=64 * eps(np.float32) * magnitudes(problem)[0])
+
+    @given(samples=st.integers(1, 9), batch_size=st.integers(1, 10), epochs=st.integers(1, 3))
+    @example(samples=7, batch_size=3, epochs=2)
+    @example(samples=6, batch_size=3, epochs=2)
+    @examples(6)
+    def test_updates_once_a_batch_the_last_one_included(self, samples: int, batch_size: int, epochs: int) -> None:
+        """⌈samples / batch_size⌉ updates in each epoch."""
+        x = np.ones((samples, 1), np.float32)
+        found = here.epochs(pipeline.train, x, x, HAND_WORKED.weights, lr=0.0, epochs=epochs, batch_size=batch_size)
+        expected = (samples // batch_size + (samples % batch_size > 0)) * epochs
+        assert_equal(found["iterations"], expected)
+
+    @given(problem=problems(depth=0, samples=5), batch_size=st.integers(1, 5))
+    @examples(5)
+    def test_penalties_belong_to_the_value_of_an_epoch(self, problem: Problem, batch_size: int) -> None:
+        """At rate 0 an epoch's value is the loss over all samples plus the model's penalties."""
+        x, y, weights = problem
+        found = here.epochs(pipeline.train, x, y, weights, lr=0.0, penalty=0.5, epochs=1, batch_size=batch_size)
+        loss, _ = oracle.loss_and_gradients(x, y, weights, penalty=0.5)
+        scale = magnitudes(problem, penalty=0.5)[0]
+        assert_number(found["history"][0], loss, rel=1e-5, abs=64 * eps(np.float32) * scale)
+
+    @given(problem=problems(depth=0, samples=5))
+    @examples(3)
+    def test_trains_in_training_mode(self, problem: Problem) -> None:
+        """Batch normalization uses the statistics of the batch."""
+        x, y, weights = problem
+        found = here.epochs(pipeline.train, x, y, weights, lr=0.0, batch_norm=True, epochs=1, batch_size=5)
+        loss, _ = oracle.loss_and_gradients(oracle.batch_normalized(x, epsilon=NORM_EPSILON)[0], y, weights)
+        assert_number(found["history"][0], loss, rel=1e-4, abs=256 * eps(np.float32) * magnitudes(problem)[0])
+
+    @given(problem=problems(depth=0, samples=5))
+    @examples(3)
+    def test_takes_tensors_as_well_as_arrays(self, problem: Problem) -> None:
+        """Inputs and targets may be tensors: the history is the same."""
+        x, y, weights = problem
+        found = here.epochs(pipeline.train, tensor(x), tensor(y), weights, lr=0.015625, epochs=2, batch_size=2)
+        descent = oracle.Descent(weights, lr=0.015625)
+        for value in found["history"]:
+            expected = descent.epoch(x, y, 2)
+            assert_number(value, expected, rel=1e-5, abs=128 * eps(np.float32) * magnitudes(problem)[0])
+
+
+RUN = {"seed": 3, "train_size": 20, "test_size": 7, "epochs": 2, "batch_size": 5}
+"""One run that several laws look at."""
+
+FIT_TOLERANCE = {"rel": 1e-4, "abs": 1e-5}
+"""Keras adds up batch by batch in float32; what is mixed up here differs in the first digits."""
+
+
+@pytest.mark.kata("run_pipeline")
+class TestRunPipeline:
+    def test_gives_history_test_and_predictions(self) -> None:
+        """history: lists of one float an epoch; test: loss and mae; predictions: an array of shape (5, 1)."""
+        result = here.pipeline(pipeline.run_pipeline, **RUN)["result"]
+        expect(isinstance(result, tuple) and len(result) == 3, "A PipelineResult must come back.", yours=result)
+        history = result.history
+        expect(isinstance(history, dict), "history must be fit's dict of lists.", yours=history)
+        assert_equal(sorted(history), ["loss", "mae", "val_loss", "val_mae"])
+        for name, values in history.items():
+            good = isinstance(values, list) and len(values) == 2 and all(np.isscalar(value) for value in values)
+            expect(good, f"history[{name!r}] must hold one number for each of 2 epochs.", yours=values)
+        expect(isinstance(result.test, dict), "test must be a dict.", yours=result.test)
+        assert_equal(sorted(result.test), ["loss", "mae"])
+        shape = getattr(result.predictions, "shape", None)
+        expect(shape == (5, 1), "predictions must be an array of shape (5, 1).", yours=shape, expected=(5, 1))
+
+    @given(seed=st.integers(0, 1000))
+    @examples(3)
+    def test_test_loss_is_the_error_on_all_test_samples(self, seed: int) -> None:
+        """test['loss'] is the trained model's mean squared error on the test split, test['mae'] the absolute one."""
+        run = here.pipeline(pipeline.run_pipeline, **{**RUN, "seed": seed})
+        test = run["result"].test
+        assert_number(test["loss"], oracle.mean_squared_error(run["y_test"], run["on_test"]), **FIT_TOLERANCE)
+        assert_number(test["mae"], oracle.mean_absolute_error(run["y_test"], run["on_test"]), **FIT_TOLERANCE)
+
+    def test_predictions_are_those_of_the_first_five_test_samples(self) -> None:
+        """The trained model's predictions for x_test[:5], in their order."""
+        run = here.pipeline(pipeline.run_pipeline, **RUN)
+        predictions = np.asarray(run["result"].predictions)
+        assert_close(tensor(predictions), run["on_test"][:5], dtype=np.float32, scale=1.0, ulps=64)
+
+    @given(seed=st.integers(0, 1000))
+    @examples(2)
+    def test_validates_on_the_last_fifth_of_the_training_split(self, seed: int) -> None:
+        """The last val_loss is the trained model's error on the last 20 % of the training samples."""
+        run = here.pipeline(pipeline.run_pipeline, **{**RUN, "seed": seed})
+        last_fifth = slice(16, 20)
+        truth, predicted = run["y_train"][last_fifth], run["on_train"][last_fifth]
+        history = run["result"].history
+        assert_number(history["val_loss"][-1], oracle.mean_squared_error(truth, predicted), **FIT_TOLERANCE)
+        assert_number(history["val_mae"][-1], oracle.mean_absolute_error(truth, predicted), **FIT_TOLERANCE)
+
+    @given(epochs=st.integers(1, 3), batch_size=st.integers(2, 16))
+    @example(epochs=1, batch_size=3)
+    @examples(3)
+    def test_updates_once_a_batch(self, epochs: int, batch_size: int) -> None:
+        """Of 20 samples 16 are trained on: ⌈16 / batch_size⌉ updates in each of `epochs` epochs."""
+        run = here.pipeline(pipeline.run_pipeline, **{**RUN, "epochs": epochs, "batch_size": batch_size})
+        assert_equal(run["iterations"], (16 // batch_size + (16 % batch_size > 0)) * epochs)
+
+    def test_trains_with_adam(self) -> None:
+        """The model is compiled with Keras' Adam at its default rate, 0.001."""
+        run = here.pipeline(pipeline.run_pipeline, **RUN)
+        assert_equal(run["optimizer"], "Adam")
+        assert_number(run["learning_rate"], 1e-3, rel=1e-6)
