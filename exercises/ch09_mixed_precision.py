@@ -169,7 +169,8 @@ class DynamicLossScale:
         >>> [scaler.update([[1.0, 2.0]]) for _ in range(2)], scaler.scale
         ([True, True], 8.0)
 
-    Source: Keras, `keras.optimizers.LossScaleOptimizer`; Micikevicius et al. 2018, §3.2; the article, §9 "Loss Scaling".
+    Source: Keras, `keras.optimizers.LossScaleOptimizer`; Micikevicius et al. 2018, §3.2; the article, §9 "Loss
+    Scaling".
     """
 
     def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:

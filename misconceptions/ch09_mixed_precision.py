@@ -346,7 +346,8 @@ def _scaled(model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, sc
     with tf.GradientTape() as tape:
         loss = loss_fn(y, model(tf.convert_to_tensor(x), training=True))
         loss = tf.cast(loss, tf.float32) * tf.cast(scale, tf.float32)
-    return tape.gradient(loss, model.trainable_variables, unconnected_gradients="zero")
+    variables = [variable.value for variable in model.trainable_variables]
+    return tape.gradient(loss, variables, unconnected_gradients="zero")
 
 
 @misconception(

@@ -167,10 +167,13 @@ def loss_scaled_gradients(
         # Before the backward pass: scaling the gradients afterwards multiplies zeros. And in float32: in float16 a
         # scale of 2¹⁶ is inf.
         scaled = tf.cast(loss, tf.float32) * scale
-    zero = tf.UnconnectedGradients.ZERO
-    gradients = tape.gradient(scaled, model.trainable_variables, unconnected_gradients=zero)
+    variables = model.trainable_variables
+    gradients = [
+        tf.zeros(variable.shape) if gradient is None else tf.convert_to_tensor(gradient)
+        for variable, gradient in zip(variables, tape.gradient(scaled, variables), strict=True)
+    ]
     # To float32 first and then divide, or the small result vanishes after all.
-    return [tf.cast(tf.convert_to_tensor(g), tf.float32) / scale for g in gradients]
+    return [tf.cast(gradient, tf.float32) / scale for gradient in gradients]
 
 
 class DynamicLossScale:

@@ -120,7 +120,7 @@ def by_custom_gradient(
     def magnify(loss: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         return tf.identity(loss), lambda upstream: upstream * scale
 
-    variables = model.trainable_variables
+    variables = [variable.value for variable in model.trainable_variables]  # the tape's zeros need TensorFlow's own
     with tf.GradientTape() as tape:
         loss = magnify(tf.cast(loss_fn(y, model(tf.convert_to_tensor(x), training=True)), tf.float32))
     gradients = tape.gradient(loss, variables, unconnected_gradients="zero")

@@ -139,6 +139,16 @@ def test_a_loop_of_ones_own_must_scale_by_itself():
     assert moved[False] == pytest.approx(2.0**-15, rel=1e-2)
 
 
+def test_the_tapes_own_zeros_need_the_variables_value():
+    """What the lesson's hint says: `unconnected_gradients="zero"` fails for a Keras variable, not for its value."""
+    variable = tf.keras.Variable(1.0)
+    with tf.GradientTape(persistent=True) as tape:
+        loss = tf.constant(2.0) * 3.0
+    with pytest.raises(AttributeError):
+        tape.gradient(loss, [variable], unconnected_gradients="zero")
+    assert float(tape.gradient(loss, [variable.value], unconnected_gradients="zero")[0]) == 0.0
+
+
 def test_layer_dtype_is_the_variables_dtype():
     """A trap next to the article's printout: `layer.dtype` of a mixed layer is float32 in Keras 3."""
     layer = tf.keras.layers.Dense(1, dtype="mixed_float16")
