@@ -59,7 +59,7 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 def mean_absolute_error_gradient(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """±1/n; 0, one of the subgradients, where p = y."""
-    return _slope(lambda y, p: (p > y) - (p < y), y_true, y_pred)
+    return _slope(lambda y, p: float(np.sign(p - y)), y_true, y_pred)
 
 
 def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float) -> float:
