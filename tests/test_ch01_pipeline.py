@@ -35,18 +35,19 @@ class Problem(NamedTuple):
     weights: list[Array]
 
 
+SIZES = ((1, 1), (3, 1), (2, 3), (2, 1, 1), (3, 4, 2), (1, 3, 2, 1), (4, 2, 3, 2))
+"""Inputs, hidden units, outputs: few, because a model for each is built once and then set anew."""
+
+
 @st.composite
 def problems(
     draw: st.DrawFn, *, depth: int | None = None, samples: int | None = None, dtype: Any = np.float32
 ) -> Problem:
     """Values from a seeded normal distribution, so that no ReLU stands exactly at its kink; the sizes are drawn."""
+    sizes = draw(st.sampled_from([each for each in SIZES if depth is None or len(each) == depth + 2]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     count = samples or draw(st.integers(2, 6))
-    hidden = draw(st.lists(st.integers(1, 3), max_size=2)) if depth is None else [3] * depth
-    sizes = [draw(st.integers(1, 4)), *hidden, draw(st.integers(1, 2))]
-    weights = []
-    for entering, leaving in pairwise(sizes):
-        weights += [rng.normal(size=(entering, leaving)), rng.normal(size=leaving)]
+    weights = [rng.normal(size=size) for a, b in pairwise(sizes) for size in ((a, b), (b,))]
     x, y = rng.normal(size=(count, sizes[0])), rng.normal(size=(count, sizes[-1]))
     return Problem(x.astype(dtype), y.astype(dtype), [weight.astype(dtype) for weight in weights])
 
@@ -192,7 +193,7 @@ class TestBuildModel:
         outputs=st.integers(1, 3),
     )
     @example(features=3, hidden=[], outputs=1)
-    @examples(15)
+    @examples(10)
     def test_is_built_with_the_layers_asked_for(self, features: int, hidden: list[int], outputs: int) -> None:
         """A built Sequential: kernel and bias for every hidden layer and for the output, in order."""
         found = here.describe(pipeline.build_model, features, hidden=tuple(hidden), outputs=outputs)
@@ -216,7 +217,7 @@ class TestBuildModel:
 
     @given(problem=problems())
     @example(problem=HAND_WORKED)
-    @examples(15)
+    @examples(8)
     def test_hidden_layers_are_relu_and_the_output_is_linear(self, problem: Problem) -> None:
         """h = max(0, h · W + b) in every hidden layer, h · W + b at the end, which may be negative."""
         x, _, weights = problem
@@ -283,7 +284,7 @@ class TestTrainStep:
         assert_close(found["moving_mean"], 0.01 * means, dtype=np.float32, scale=0.01 * np.abs(x).max(), ulps=64)
 
     @given(problem=problems(depth=0, samples=5), momentum=st.sampled_from([0.5, 0.875]))
-    @examples(5)
+    @examples(3)
     def test_the_optimizer_keeps_its_state_for_twenty_steps(self, problem: Problem, momentum: float) -> None:
         """Twenty steps of SGD with momentum follow v ← μ·v − η·g, θ ← θ + v, and count as twenty iterations."""
         x, y, weights = problem
@@ -410,7 +411,7 @@ class TestTrain:
             assert_number(value, expected, rel=1e-5, abs=128 * eps(np.float32) * magnitudes(problem)[0])
 
 
-RUN = {"seed": 3, "train_size": 20, "test_size": 7, "epochs": 2, "batch_size": 5}
+RUN = {"seed": 3, "train_size": 20, "test_size": 7, "epochs": 2, "batch_size": 10}
 """One run that several laws look at."""
 
 FIT_TOLERANCE = {"rel": 1e-4, "abs": 1e-5}
@@ -435,10 +436,10 @@ class TestRunPipeline:
         expect(shape == (5, 1), "predictions must be an array of shape (5, 1).", yours=shape, expected=(5, 1))
 
     @given(seed=st.integers(0, 1000))
-    @examples(3)
+    @examples(2)
     def test_test_loss_is_the_error_on_all_test_samples(self, seed: int) -> None:
         """test['loss'] is the trained model's mean squared error on the test split, test['mae'] the absolute one."""
-        run = here.pipeline(pipeline.run_pipeline, **{**RUN, "seed": seed})
+        run = here.pipeline(pipeline.run_pipeline, **{**RUN, "seed": seed, "epochs": 1})
         test = run["result"].test
         assert_number(test["loss"], oracle.mean_squared_error(run["y_test"], run["on_test"]), **FIT_TOLERANCE)
         assert_number(test["mae"], oracle.mean_absolute_error(run["y_test"], run["on_test"]), **FIT_TOLERANCE)
@@ -449,20 +450,17 @@ class TestRunPipeline:
         predictions = np.asarray(run["result"].predictions)
         assert_close(tensor(predictions), run["on_test"][:5], dtype=np.float32, scale=1.0, ulps=64)
 
-    @given(seed=st.integers(0, 1000))
-    @examples(2)
-    def test_validates_on_the_last_fifth_of_the_training_split(self, seed: int) -> None:
+    def test_validates_on_the_last_fifth_of_the_training_split(self) -> None:
         """The last val_loss is the trained model's error on the last 20 % of the training samples."""
-        run = here.pipeline(pipeline.run_pipeline, **{**RUN, "seed": seed})
+        run = here.pipeline(pipeline.run_pipeline, **RUN)
         last_fifth = slice(16, 20)
         truth, predicted = run["y_train"][last_fifth], run["on_train"][last_fifth]
         history = run["result"].history
         assert_number(history["val_loss"][-1], oracle.mean_squared_error(truth, predicted), **FIT_TOLERANCE)
         assert_number(history["val_mae"][-1], oracle.mean_absolute_error(truth, predicted), **FIT_TOLERANCE)
 
-    @given(epochs=st.integers(1, 3), batch_size=st.integers(2, 16))
-    @example(epochs=1, batch_size=3)
-    @examples(3)
+    @given(epochs=st.integers(1, 2), batch_size=st.integers(5, 15))
+    @examples(2)
     def test_updates_once_a_batch(self, epochs: int, batch_size: int) -> None:
         """Of 20 samples 16 are trained on: ⌈16 / batch_size⌉ updates in each of `epochs` epochs."""
         run = here.pipeline(pipeline.run_pipeline, **{**RUN, "epochs": epochs, "batch_size": batch_size})

@@ -52,24 +52,33 @@ def shared_weights(build_model: Callable[..., Any], *args: Any, **kwargs: Any) -
 
 
 def network(weights: Sequence[Array], *, penalty: float = 0.0, batch_norm: bool = False) -> tf.keras.Sequential:
-    """Dense layers with ReLU between them that have these weights; an L2 penalty on the kernels if it is not 0."""
-    dtype = weights[0].dtype.name
-    layers: list[Any] = [tf.keras.Input((weights[0].shape[0],), dtype=dtype)]
-    if batch_norm:
-        layers.append(tf.keras.layers.BatchNormalization())
-    for i in range(0, len(weights), 2):
-        layers.append(
-            tf.keras.layers.Dense(
-                weights[i].shape[1],
-                activation=None if i == len(weights) - 2 else "relu",
-                kernel_regularizer=tf.keras.regularizers.L2(penalty) if penalty else None,
-                dtype=dtype,
-            )
-        )
-    model = tf.keras.Sequential(layers)
+    """Dense layers with ReLU between them that have these weights; an L2 penalty on the kernels if it is not 0.
+
+    Building a model costs twice what a step costs, so the same one is set anew each time.
+    """
+    sizes = (weights[0].shape[0], *(len(bias) for bias in weights[1::2]))
+    model, fresh = _network(sizes, penalty, batch_norm, weights[0].dtype.name)
+    model.set_weights(fresh)
+    for layer in model.layers:
+        layer.trainable = True
     for variable, value in zip(_dense_weights(model), weights, strict=True):
         variable.assign(value)
     return model
+
+
+@functools.lru_cache(maxsize=64)
+def _network(
+    sizes: tuple[int, ...], penalty: float, batch_norm: bool, dtype: str
+) -> tuple[tf.keras.Sequential, list[Array]]:
+    layers: list[Any] = [tf.keras.Input((sizes[0],), dtype=dtype)]
+    if batch_norm:
+        layers.append(tf.keras.layers.BatchNormalization())
+    for i, units in enumerate(sizes[1:], start=2):
+        activation = None if i == len(sizes) else "relu"
+        regularizer = tf.keras.regularizers.L2(penalty) if penalty else None
+        layers.append(tf.keras.layers.Dense(units, activation, kernel_regularizer=regularizer, dtype=dtype))
+    model = tf.keras.Sequential(layers)
+    return model, model.get_weights()
 
 
 def _dense_weights(model: tf.keras.Model) -> list[Any]:
