@@ -6,6 +6,7 @@ usage; 5 when nothing was selected.
 """
 
 import os
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,9 @@ import msgspec
 import pytest
 
 from kata import curriculum, isolated, judging, laws, profiles, quiet, summary, verdict
+from kata.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
 from kata.implementation import ROOT, Implementation, named
+from kata.message import with_diagnosis
 from kata.subject import Backend, InProcess, Session
 from kata.verdict import KataVerdict, LawReport, Outcome
 
@@ -43,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many examples, and what is remembered (default: $KATA_PROFILE or learner)",
     )
     group.addoption("--verdicts", metavar="FILE", type=Path, help="write the verdicts to FILE as JSON")
+    group.addoption("--no-diagnosis", dest="diagnose", action="store_false", help="do not look for the misconception")
     group.addoption("--gpu-on-cpu", action="store_true", help="run the gpu laws on the CPU (but for the timed one)")
     group.addoption("--call-limit", metavar="SECONDS", type=float, default=30.0, help="isolated: time for one call")
     group.addoption("--law-limit", metavar="SECONDS", type=float, default=90.0, help="time for one law")
@@ -63,7 +67,11 @@ class Run:
     laws: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """For every kata of this run the ids of its laws, in file order."""
     reports: dict[str, LawReport] = field(default_factory=dict)
-    unjudged_before: set[tuple[str, str]] = field(default_factory=set)
+    failing: dict[tuple[str, str], list[Conversation]] = field(default_factory=dict)
+    """Of every kata that fails in this process: the conversations on which its laws failed."""
+    first_failures: dict[tuple[str, str] | None, str] = field(default_factory=dict)
+    diagnoses: dict[tuple[str, str], str] = field(default_factory=dict)
+    catalogue: Catalogue | None = None
 
     def expect(self, nodeids: list[str]) -> None:
         """These laws are to be judged."""
@@ -79,19 +87,54 @@ class Run:
         order = {(kata.chapter, kata.name): i for i, kata in enumerate(curriculum.katas())}
         for chapter, name in sorted(owners, key=lambda owner: (order.get(owner, len(order)), owner)):
             reports = [self.reports.get(nodeid) for nodeid in self.laws.get((chapter, name), [])]
-            found.setdefault(chapter, {})[name] = verdict.of_kata(reports)
+            judged = verdict.of_kata(reports)
+            sentence = self.diagnoses.get((chapter, name), "")
+            found.setdefault(chapter, {})[name] = msgspec.structs.replace(judged, diagnosis=sentence)
         return found
 
 
 _run = pytest.StashKey[Run]()
 _report = pytest.StashKey[LawReport]()
+_is_last = pytest.StashKey[bool]()
+_diagnosis = pytest.StashKey[Diagnosis]()
 
 
 def _name(nodeid: str) -> str:
     return "::".join(nodeid.split("::")[1:])
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Run the same command again where pytest mistook a value of ours for the place of its tests.
+
+    pytest settles its root directory before it knows our options, from every word that is a path: after
+    `--impl ../ada` it would look for its settings, and for conftests, in the submission. Written as one
+    word, `--impl=../ada`, it does not.
+    """
+    given = [str(argument) for argument in early_config.invocation_params.args]
+    joined = _joined(given)
+    if early_config.rootpath == ROOT or joined == given or not Path.cwd().is_relative_to(ROOT):
+        return
+    if given != sys.argv[1:]:
+        raise pytest.UsageError(f"write option and path as one word: {' '.join(joined)}")
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *joined])
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """The arguments with our options that take a path joined to it by `=`."""
+    found: list[str] = []
+    for argument in arguments:
+        if found and found[-1] in ("--impl", "--verdicts"):
+            found[-1] += f"={argument}"
+        else:
+            found.append(argument)
+    return found
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if config.rootpath != ROOT:  # another project in the same environment
+        config.pluginmanager.unregister(name="kata")
+        return
     config.addinivalue_line("markers", "kata(name): the laws of this kata")
     config.addinivalue_line("markers", "gpu(speed=False): needs a GPU; skipped without one")
     quiet.set_environment()
@@ -163,16 +206,24 @@ def _worker(run: Run) -> isolated.Worker:
     return run.worker
 
 
+def _backend(config: pytest.Config, implementation: Implementation) -> Backend:
+    option = config.option
+    if not option.isolated:
+        return InProcess(implementation)
+    limits = isolated.Limits(call=option.call_limit, law=option.law_limit, memory=option.memory_limit * 2**20)
+    return isolated.Isolated(implementation, limits, _worker(config.stash[_run]))
+
+
 def _session(config: pytest.Config) -> Session:
     run = config.stash[_run]
     if run.session is None:
-        option = config.option
-        backend: Backend = InProcess(run.implementation)
-        if option.isolated:
-            limits = isolated.Limits(call=option.call_limit, law=option.law_limit, memory=option.memory_limit * 2**20)
-            backend = isolated.Isolated(run.implementation, limits, _worker(run))
-        run.session = Session(run.implementation, backend, curriculum.scratch())
+        run.session = Session(run.implementation, _backend(config, run.implementation), curriculum.scratch())
     return run.session
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    following = curriculum.kata_of(nextitem.nodeid) if nextitem else None
+    item.stash[_is_last] = following != curriculum.kata_of(item.nodeid)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -190,6 +241,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     owner = curriculum.kata_of(pyfuncitem.nodeid)
     if owner is None or pyfuncitem.get_closest_marker("kata") is None:
         return None
+    run = pyfuncitem.config.stash[_run]
     session = _session(pyfuncitem.config)
     kata = next(kata for kata in curriculum.katas() if (kata.chapter, kata.name) == owner)
     session.error = None
@@ -197,6 +249,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         pyfuncitem.obj, session, kata.key, limit=pyfuncitem.config.option.law_limit
     )
     pyfuncitem.stash[_report] = report
+    if report.outcome in verdict.DIAGNOSABLE:
+        run.failing.setdefault(owner, []).append(tuple(session.calls))
+    if pyfuncitem.stash[_is_last] and owner in run.failing and pyfuncitem.config.option.diagnose:
+        run.catalogue = run.catalogue or Catalogue(_backend(pyfuncitem.config, named("solutions")))
+        found = diagnose(kata, session.backend, run.catalogue, run.failing[owner])
+        if found is not None:
+            pyfuncitem.stash[_diagnosis] = found
     if report.outcome is not Outcome.SOLVED:
         raise LawFailed(report.message) from session.error
     return True
@@ -216,15 +275,18 @@ def pytest_runtest_makereport(
     report = yield
     judged = item.stash.get(_report, None)
     if report.when == "call" and judged is not None:
+        first = item.config.stash[_run].first_failures
         owner = curriculum.kata_of(item.nodeid)
-        seen = item.config.stash[_run].unjudged_before
+        if judged.outcome is not Outcome.SOLVED:
+            first.setdefault(owner, item.nodeid)
         # Only a kata's first failure is shown in full: the others mostly say the same again.
-        shown = owner not in seen or item.config.option.verbose > 0
+        shown = item.config.option.verbose > 0 or first.get(owner) == item.nodeid
         report.kata = {**msgspec.to_builtins(judged), "shown": shown}  # type: ignore[attr-defined]
-        if judged.outcome is not Outcome.SOLVED and owner is not None:
-            seen.add(owner)
-            if item.config.option.tbstyle == "auto":
-                report.longrepr = judged.message
+        if _diagnosis in item.stash:
+            found = item.stash[_diagnosis]
+            report.kata["diagnosis"] = [found.sentence, found.next_step]  # type: ignore[attr-defined]
+        if judged.outcome is not Outcome.SOLVED and item.config.option.tbstyle == "auto":
+            report.longrepr = judged.message
     return report
 
 
@@ -242,12 +304,25 @@ class Recorder:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.first: dict[tuple[str, str] | None, pytest.TestReport] = {}
+
+    def _diagnosed(self, owner: tuple[str, str], sentence: str, next_step: str) -> None:
+        """A kata's laws are all done, and its mistake has a name: it belongs into the failure that is shown."""
+        self.run.diagnoses[owner] = sentence
+        shown = self.first.get(owner)
+        if shown is not None and isinstance(shown.longrepr, str):
+            shown.longrepr = with_diagnosis(shown.longrepr, sentence, next_step)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         judged = getattr(report, "kata", None)
         if judged:
             fields = {name: judged[name] for name in ("outcome", "cause", "message")}
             self.run.reports[report.nodeid] = msgspec.convert(fields, LawReport)
+            owner = curriculum.kata_of(report.nodeid)
+            if report.failed and judged["shown"]:
+                self.first.setdefault(owner, report)
+            if owner is not None and "diagnosis" in judged:
+                self._diagnosed(owner, *judged["diagnosis"])
         elif report.failed or report.skipped:
             # No law of ours came to its end: a worker of xdist died under it, or its set-up failed.
             outcome = Outcome.CRASHED if report.failed else Outcome.INFRASTRUCTURE
@@ -266,6 +341,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = session.config.stash[_run]
     if run.session is not None:
         run.session.backend.close()
+    if run.catalogue is not None:
+        run.catalogue.close()
     if run.worker is not None:
         run.worker.close()
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
