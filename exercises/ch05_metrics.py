@@ -242,8 +242,8 @@ def evaluate_by_name(model: tf.keras.Model, x: Any, y: Any) -> dict[str, float]:
     """Evaluate a compiled model, and give every metric under its own name.
 
     The names are the keys of Keras' own dictionary: `loss`, then one for each metric, with the output's name in front
-    when the model has several outputs (`price_loss`, `price_mae`). `model.metrics_names` is no list of
-    them: in Keras 3 it says `loss`, `compile_metrics`, whatever was compiled.
+    when the model has several outputs (`price_loss`, `price_mae`). `model.metrics_names` is no list of them:
+    in Keras 3 it has one entry, `compile_metrics`, for all compiled metrics together.
 
     Args:
         model: A compiled `tf.keras.Model`; its weights stay as they are.

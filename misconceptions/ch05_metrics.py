@@ -619,7 +619,7 @@ class F1WithHalfAReset(_Counting):
 )
 class F1WithoutThresholdInConfig(_Counting):
     def get_config(self):
-        return tf.keras.metrics.Metric.get_config(self)
+        return super(_Counting, self).get_config()
 
 
 @misconception(
