@@ -128,3 +128,21 @@ def adagrad(
         return w - lr * g / math.hypot(math.sqrt(s), g, math.sqrt(epsilon)), s + g * g
 
     return _each(one, w, s, g)
+
+
+def momentum_regression(
+    w: ArrayLike, x: ArrayLike, y: ArrayLike, rates: Sequence[float], gamma: float, nesterov: bool = False
+) -> Array:
+    """The weights of ŷ = x·w after one step for each rate on the mean squared error: gradient 2xᵀ(ŷ − y)/n."""
+    w, x, y = (np.asarray(array, np.float64) for array in (w, x, y))
+    v = np.zeros_like(w)
+    for rate in rates:
+        w, v = momentum(w, v, 2 / len(x) * x.T @ (x @ w - y), rate, gamma, nesterov)
+    return w
+
+
+def clipped(gradients: Sequence[ArrayLike], limit: float) -> list[Array]:
+    """Pascanu, Mikolov & Bengio 2013: all gradients by one factor, so that their common norm is at most `limit`."""
+    exact = [np.asarray(g, np.float64) for g in gradients]
+    norm = math.sqrt(sum(float((g**2).sum()) for g in exact))
+    return [g * min(1.0, limit / norm) if norm else g for g in exact]
