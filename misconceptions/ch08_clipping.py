@@ -636,13 +636,12 @@ def logits_taken_for_probabilities(timesteps, features, *, units=(64, 32)):
 
 @misconception(
     "build_sequence_classifier",
-    says="With a sigmoid at the output, from_logits=True applies it twice: the loss never comes near 0.",
+    says="A softmax over one unit is always 1, whatever the input; for a single probability the output is a sigmoid.",
     hint=2,
     subtle=True,
 )
-def sigmoid_twice(timesteps, features, *, units=(64, 32)):
-    loss = tf.keras.losses.BinaryCrossentropy(from_logits=True)
-    return _compiled(_classifier(timesteps, features, units), loss=loss)
+def softmax_of_one_unit(timesteps, features, *, units=(64, 32)):
+    return _compiled(_classifier(timesteps, features, units, activation="softmax"))
 
 
 @misconception(

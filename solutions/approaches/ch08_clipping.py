@@ -155,8 +155,11 @@ def functional_form(timesteps, features, *, units=(64, 32)):
         hidden = tf.keras.layers.LSTM(size, return_sequences=True)(hidden)
     hidden = tf.keras.layers.LSTM(last)(hidden)
     model = tf.keras.Model(inputs, tf.keras.layers.Dense(1, activation="sigmoid")(hidden))
-    optimizer = tf.keras.optimizers.Adam(learning_rate=1e-3, global_clipnorm=1.0)
-    model.compile(optimizer, tf.keras.losses.BinaryCrossentropy(), [tf.keras.metrics.BinaryAccuracy(name="accuracy")])
+    model.compile(
+        optimizer=tf.keras.optimizers.Adam(learning_rate=1e-3, global_clipnorm=1.0),
+        loss=tf.keras.losses.BinaryCrossentropy(),
+        metrics=[tf.keras.metrics.BinaryAccuracy(name="accuracy")],
+    )
     return model
 
 

@@ -156,7 +156,7 @@ def fit(
     history = model.fit(x, y, batch_size=batch_size, epochs=epochs, shuffle=False, verbose=0).history
     report: dict[str, Any] = {
         "loss": [float(value) for value in history["loss"]],
-        "mae": [float(value) for value in history["mae"]],
+        "mae": [float(value) for value in history.get("mae", [])],
         "weights": _weights(base),
         "iterations": int(model.optimizer.iterations),
     }
