@@ -343,7 +343,7 @@ class TestTrain:
             assert_number(value, (2 * 1 + 1 * 4) / 3, rel=1e-6)
 
     @given(problem=problems(depth=0, samples=7), batch_size=st.integers(1, 8), epochs=st.integers(1, 3))
-    @example(problem=Problem(*HAND_WORKED), batch_size=2, epochs=1)
+    @example(problem=HAND_WORKED, batch_size=1, epochs=3)
     @examples(10)
     def test_follows_the_loop_step_by_step(self, problem: Problem, batch_size: int, epochs: int) -> None:
         """Every epoch in order and in full, the optimizer's state carried on: weights and history of each epoch."""
@@ -360,7 +360,7 @@ class TestTrain:
             assert_number(value, expected, rel=1e-5, abs=400 * eps(np.float32) * magnitudes(problem)[0])
 
     @given(problem=problems(samples=7), batch_size=st.integers(1, 9))
-    @example(problem=Problem(*HAND_WORKED), batch_size=32)  # more than there are samples: one short batch
+    @example(problem=HAND_WORKED, batch_size=32)  # more than there are samples: one short batch
     @examples(8)
     def test_at_rate_zero_the_batch_size_does_not_matter(self, problem: Problem, batch_size: int) -> None:
         """Nothing moves, so the value of the epoch is the loss over all samples, however they are cut into batches."""

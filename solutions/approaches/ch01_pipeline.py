@@ -155,38 +155,30 @@ def penalties_apart(
         penalty = tf.zeros_like(data_loss)
         for each in model.losses:
             penalty += each
-    variables = model.trainable_variables
+    variables = [variable.value for variable in model.trainable_variables]  # the tape's zeros need TensorFlow's own
     from_data = tape.gradient(data_loss, variables, unconnected_gradients="zero")
     from_penalty = tape.gradient(penalty, variables, unconnected_gradients="zero")
-    optimizer.apply([a + b for a, b in zip(from_data, from_penalty, strict=True)], variables)
+    optimizer.apply([a + b for a, b in zip(from_data, from_penalty, strict=True)], model.trainable_variables)
     return data_loss + penalty
 
 
 @approach(
     "train_step",
-    note="Keras' stateless calls: the step is a pure function from old values to new ones, as in JAX, and the "
-    "variables are written at the end; more to carry around, nothing hidden.",
+    note="Keras' stateless call: the forward pass is a pure function from values to values, as in JAX, and what layers "
+    "want to remember comes back as a result; more to carry around, nothing hidden.",
 )
-def as_a_pure_function(
+def by_stateless_call(
     model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
 ) -> tf.Tensor:
-    if not optimizer.built:
-        optimizer.build(model.trainable_variables)
     trained = [tf.convert_to_tensor(variable) for variable in model.trainable_variables]
     others = [tf.convert_to_tensor(variable) for variable in model.non_trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch(trained)
         prediction, others, penalties = model.stateless_call(trained, others, x, training=True, return_losses=True)
         loss = loss_fn(y, prediction) + sum(penalties)
-    state = [tf.convert_to_tensor(variable) for variable in optimizer.variables]
-    trained, state = optimizer.stateless_apply(state, tape.gradient(loss, trained), trained)
-    for variables, values in (
-        (model.trainable_variables, trained),
-        (model.non_trainable_variables, others),
-        (optimizer.variables, state),
-    ):
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+    optimizer.apply(tape.gradient(loss, trained), model.trainable_variables)
+    for variable, value in zip(model.non_trainable_variables, others, strict=True):
+        variable.assign(value)
     return loss
 
 

@@ -122,7 +122,8 @@ def steps(
     def step(x: tf.Tensor, y: tf.Tensor) -> Any:
         return train_step(model, optimizer, loss_fn, x, y)
 
-    step = tf.function(step) if graph else step
+    if graph:
+        step = tf.function(step).get_concrete_function(x, y)
     losses = [step(x, y) for _ in range(times)]
     return {
         "losses": losses,
