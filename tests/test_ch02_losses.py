@@ -28,7 +28,11 @@ def array(*rows, dtype=np.float32):
 
 
 def close(actual, expected, dtype, *, scale=None, atol=0.0):
-    """`assert_close`, with no more asked of float64 than float32 gives: a number such as delta may pass through it."""
+    """`assert_close`, which asks for nothing that underflows, and of float64 for no more than float32 gives.
+
+    A square of 1e-30 is 0 in float32; and a number such as delta may pass through float32 on its way to float64.
+    """
+    atol = atol + float(np.finfo(dtype).tiny)
     if dtype == np.float64:
         atol = atol + 8 * eps(np.float32) * np.maximum(np.abs(expected), 0.0 if scale is None else scale)
     assert_close(actual, expected, dtype=dtype, scale=scale, atol=atol)
@@ -56,7 +60,7 @@ PERFECT = (array(1.0, 2.0), array(1.0, 2.0))
 def other_labels(draw, *, high=5):
     """Labels of another dtype than float32, and float32 predictions with digits after the point."""
     dtype = draw(st.sampled_from([np.int32, np.int64, np.uint8, np.bool_, np.float64, np.float16]))
-    shape = draw(strategies.shapes(max_dims=2))
+    shape = draw(strategies.shapes(max_dims=2, max_side=4))
     low = 0 if dtype in (np.uint8, np.bool_) else -high
     labels = draw(hnp.arrays(np.int64, shape, elements=st.integers(low, high), fill=st.nothing()))
     return labels.astype(dtype), draw(strategies.arrays(shape, low=-5, high=5))
@@ -176,9 +180,9 @@ class TestHuber:
         """½e² where |e| ≤ δ, δ|e| − ½δ² beyond, averaged over all elements."""
         y_true, y_pred = pair
         expected = oracle.huber(y_true, y_pred, delta)
-        # δ|e| − ½δ² is a difference of two numbers up to δ·max|e|.
-        largest = float(np.max(np.abs(y_true.astype(np.float64) - y_pred)))
-        close(losses.huber(y_true, y_pred, delta=delta), expected, y_pred.dtype, scale=delta * min(delta, largest) / 8)
+        # ½(e² − max(|e| − δ, 0)²) is right as well, and cancels: 4 roundings of e² are granted.
+        scale = oracle.mean_squared_error(y_true, y_pred) / 8
+        close(losses.huber(y_true, y_pred, delta=delta), expected, y_pred.dtype, scale=scale)
 
     def test_delta_must_be_positive(self):
         """δ = 0 and δ < 0 are refused, with a ValueError that names `delta`."""
@@ -286,7 +290,7 @@ def clips(draw, dtype):
 def answers(draw, dtypes=strategies.FLOATS):
     """(labels, probabilities, epsilon) of yes-or-no questions: hard and soft labels, sure and unsure answers."""
     dtype = draw(st.sampled_from(dtypes))
-    shape = draw(strategies.shapes(max_dims=2))
+    shape = draw(strategies.shapes(max_dims=2, max_side=4))
     y_true = draw(hnp.arrays(dtype, shape, elements=_unit(dtype), fill=st.nothing()))
     y_prob = draw(hnp.arrays(dtype, shape, elements=_unit(dtype), fill=st.nothing()))
     return y_true, y_prob, draw(clips(dtype))
@@ -302,7 +306,7 @@ def unclipped_or_far_outside(draw, shape):
 @st.composite
 def answers_with_slope(draw):
     """(labels, probabilities), float32, away from the kinks of a clip at 1/64."""
-    shape = draw(strategies.shapes(max_dims=2))
+    shape = draw(strategies.shapes(max_dims=2, max_side=4))
     y_true = draw(hnp.arrays(np.float32, shape, elements=_unit(np.float32), fill=st.nothing()))
     return y_true, draw(unclipped_or_far_outside(shape))
 
@@ -379,7 +383,7 @@ class TestBinaryCrossentropy:
 @st.composite
 def sheets(draw):
     """(batch, classes), mostly different, a batch of one now and then."""
-    return draw(st.integers(1, 5)), draw(st.integers(2, 6))
+    return draw(st.integers(1, 4)), draw(st.integers(2, 5))
 
 
 @st.composite
@@ -540,7 +544,7 @@ def _cancellation(logits):
 def logit_answers(draw, dtypes=strategies.FLOATS):
     """(labels, logits) of yes-or-no questions, labels hard and soft."""
     dtype = draw(st.sampled_from(dtypes))
-    shape = draw(strategies.shapes(max_dims=2, max_side=4))
+    shape = draw(strategies.shapes(max_dims=2, max_side=3))
     y_true = draw(hnp.arrays(dtype, shape, elements=_unit(dtype), fill=st.nothing()))
     return y_true, draw(hnp.arrays(dtype, shape, elements=_logits(dtype), fill=st.nothing()))
 
@@ -743,9 +747,9 @@ class TestFocalLoss:
         close(losses.FocalLoss(gamma=0.0, alpha=1.0)(*sheet), expected, np.float32, scale=1.0)
 
     @examples(60)
-    @given(sheet=focal_sheets(), reduction=st.sampled_from(REDUCTIONS), weights=st.lists(st.integers(1, 4), min_size=5))
-    @example(sheet=SOFT, reduction="sum", weights=[1, 2, 1, 1, 1])
-    @example(sheet=SOFT, reduction=None, weights=[3, 1, 1, 1, 1])
+    @given(sheet=focal_sheets(), reduction=st.sampled_from(REDUCTIONS), weights=st.lists(st.integers(1, 4), min_size=4))
+    @example(sheet=SOFT, reduction="sum", weights=[1, 2, 1, 1])
+    @example(sheet=SOFT, reduction=None, weights=[3, 1, 1, 1])
     def test_keras_weighs_and_reduces(self, sheet, reduction, weights):
         """`sample_weight` weighs every sample on its own, and every `reduction` of Keras works."""
         weights = np.array(weights[: len(sheet[0])], np.float32)
