@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kata.variants import misconception
@@ -63,14 +64,14 @@ def step_in_float32(w, g, *, lr):
 
 @misconception(
     "sgd_step",
-    says="You call float() on the rate, which fails where it is a symbolic tensor. Inside tf.function let it stay a "
-    "tensor.",
+    says="You compute in NumPy. Inside tf.function there are no values yet, only symbolic tensors: use TensorFlow's "
+    "operations.",
     hint=3,
     subtle=True,
 )
-def step_with_a_python_rate(w, g, *, lr):
-    w, g = _tensors(w, g)
-    return w - float(lr) * g
+def step_in_numpy(w, g, *, lr):
+    w, g = np.asarray(w), np.asarray(g)
+    return tf.convert_to_tensor(w - lr * g, w.dtype)
 
 
 # momentum_step
@@ -542,7 +543,7 @@ class _Momentum(tf.keras.optimizers.Optimizer):
 class UntrackedVelocities(_Momentum):
     def build(self, variables):
         if not self.built:
-            tf.keras.optimizers.Optimizer.build(self, variables)
+            super(_Momentum, self).build(variables)
             self.velocities = [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in variables]
 
 
@@ -569,7 +570,7 @@ class RateOutsideTheVelocity(_Momentum):
 )
 class ForgetfulConfiguration(_Momentum):
     def get_config(self):
-        return tf.keras.optimizers.Optimizer.get_config(self)
+        return super(_Momentum, self).get_config()
 
 
 @misconception(
@@ -619,7 +620,7 @@ class OneVelocityForAll(_Momentum):
 class VelocitiesAsPythonValues(_Momentum):
     def build(self, variables):
         if not self.built:
-            tf.keras.optimizers.Optimizer.build(self, variables)
+            super(_Momentum, self).build(variables)
             self.past = {}
 
     def update_step(self, gradient, variable, learning_rate):

@@ -99,7 +99,7 @@ class TestExponentialDecay:
     @examples(5)
     @given(stair=st.integers(0, 4), within=st.integers(1, 9), staircase=st.booleans())
     def test_works_inside_a_graph(self, stair, within, staircase):
-        """Inside tf.function, where the step is symbolic, the result is the same (multiples of D are left out there)."""
+        """Inside tf.function, where the step is symbolic, the result is the same (multiples of D are left out)."""
         step = np.array([10 * stair + within, within])
         options = {"initial_lr": 0.5, "decay_steps": 10, "decay_rate": 0.75, "staircase": staircase}
         rates = common.in_graph(schedules.exponential_decay, step, **options)
@@ -332,6 +332,7 @@ class TestReduceOnPlateau:
         floor=st.sampled_from([0.0, 0.03, 0.2]),
     )
     @example(losses=[1.0, 1.0, 1.0, 1.0], patience=0, delta=0.125, cooldown=0, floor=0.0)
+    @example(losses=[2.0, 1.75, 1.75, 1.75, 1.75], patience=2, delta=0.375, cooldown=0, floor=0.0)
     @example(losses=[2.0, 1.75, 1.5, 1.25, 1.0], patience=2, delta=0.375, cooldown=0, floor=0.0)
     @example(losses=[1.0] * 12, patience=2, delta=0.125, cooldown=3, floor=0.0)
     def test_follows_the_rule_of_keras(self, losses, patience, delta, cooldown, floor):
