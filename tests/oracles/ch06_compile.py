@@ -1,12 +1,15 @@
 """Chapter 6's reference values: the two-headed model, its losses and metrics, in float64 NumPy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+UNITS = 64
+"""Width of the shared layer."""
+
 EPSILON = 1e-7
 """Keras clips probabilities to [ε, 1 − ε] before it takes the logarithm."""
 
@@ -27,6 +30,13 @@ class Weights(NamedTuple):
     price_bias: Array
     category_kernel: Array
     category_bias: Array
+
+
+def by_shape(arrays: Sequence[ArrayLike], features: int, categories: int) -> Weights | None:
+    """The model's arrays told apart by their shapes, in whatever order; None when they are not these six."""
+    shapes = [(features, UNITS), (UNITS,), (UNITS, 1), (1,), (UNITS, categories), (categories,)]
+    found = {np.shape(array): np.asarray(array) for array in arrays}
+    return Weights(*(found[shape] for shape in shapes)) if sorted(map(np.shape, arrays)) == sorted(shapes) else None
 
 
 def two_heads(weights: Weights, x: ArrayLike) -> Heads:

@@ -1,0 +1,564 @@
+"""Chapter 6 gone wrong on purpose, each with the sentence its author should read."""
+
+import numpy as np
+import tensorflow as tf
+
+from kata.variants import misconception
+
+# build_two_headed_model
+
+
+def _trunk(features, activation="relu"):
+    """Input and shared layer, as they should be."""
+    inputs = tf.keras.Input((features,))
+    return inputs, tf.keras.layers.Dense(64, activation=activation)(inputs)
+
+
+def _heads(shared, categories, *, price=None, category="softmax"):
+    """Price and category on `shared`, with these activations."""
+    return [
+        tf.keras.layers.Dense(1, activation=price, name="price")(shared),
+        tf.keras.layers.Dense(categories, activation=category, name="category")(shared),
+    ]
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your heads have a hidden layer each, so they are two models in one and learn nothing from each other; call "
+    "one shared layer and put both heads on its output.",
+    hint=2,
+)
+def a_trunk_for_each_head(features, categories):
+    inputs = tf.keras.Input((features,))
+    hidden = [tf.keras.layers.Dense(64, activation="relu")(inputs) for _ in range(2)]
+    return tf.keras.Model(inputs, [_heads(hidden[0], categories)[0], _heads(hidden[1], categories)[1]])
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your category head gives logits: without a softmax its rows are no probabilities, and do not sum to 1.",
+    hint=2,
+)
+def category_without_softmax(features, categories):
+    inputs, shared = _trunk(features)
+    return tf.keras.Model(inputs, _heads(shared, categories, category=None))
+
+
+@misconception(
+    "build_two_headed_model",
+    says="You give every category a sigmoid of its own, for labels that may hold together; one category out of several "
+    "needs a softmax, whose row sums to 1.",
+    hint=2,
+)
+def category_by_sigmoid(features, categories):
+    inputs, shared = _trunk(features)
+    return tf.keras.Model(inputs, _heads(shared, categories, category="sigmoid"))
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your softmax runs over the samples of the batch instead of over the categories of each sample: it belongs on "
+    "the last axis.",
+    hint=2,
+    subtle=True,
+)
+def softmax_over_the_batch(features, categories):
+    inputs, shared = _trunk(features)
+    return tf.keras.Model(inputs, _heads(shared, categories, category=lambda logits: tf.nn.softmax(logits, axis=0)))
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your price cannot fall below 0, and where the relu is flat it cannot learn either; a regression ends in a "
+    "linear layer.",
+    hint=2,
+    subtle=True,
+)
+def price_through_relu(features, categories):
+    inputs, shared = _trunk(features)
+    return tf.keras.Model(inputs, _heads(shared, categories, price="relu"))
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your shared layer has no activation, and two linear layers in a row are one linear layer.",
+    hint=2,
+    subtle=True,
+)
+def linear_trunk(features, categories):
+    inputs, shared = _trunk(features, activation=None)
+    return tf.keras.Model(inputs, _heads(shared, categories))
+
+
+@misconception(
+    "build_two_headed_model",
+    says="As a list the outputs have an order, and yours is the wrong way round: price first, then category.",
+    hint=1,
+)
+def category_before_price(features, categories):
+    inputs, shared = _trunk(features)
+    return tf.keras.Model(inputs, _heads(shared, categories)[::-1])
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your output layers have no names of their own, so `compile` cannot find a loss for `price` or `category`; "
+    'pass name="price" and name="category".',
+    hint=1,
+    subtle=True,
+)
+def nameless_heads(features, categories):
+    inputs, shared = _trunk(features)
+    outputs = [
+        tf.keras.layers.Dense(1, name="output_1")(shared),
+        tf.keras.layers.Dense(categories, activation="softmax", name="output_2")(shared),
+    ]
+    return tf.keras.Model(inputs, outputs)
+
+
+# compile_two_headed_model
+
+
+def _compile(model, *, weights, price="mse", category="sparse_categorical_crossentropy", optimizer="adam", **flags):
+    """The call as it should be; each wrong turn below changes one argument."""
+    model.compile(
+        optimizer=optimizer,
+        loss={"price": price, "category": category},
+        loss_weights=weights,
+        metrics={"price": ["mae"], "category": ["accuracy"]},
+        **flags,
+    )
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You never hand the weights to `compile`: without `loss_weights` both losses count 1.",
+    hint=1,
+)
+def forgets_the_weights(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    _compile(model, weights=None, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You exchange the two weights: `price_weight` belongs to the output `price`.",
+    hint=2,
+)
+def exchanges_the_weights(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    weights = {"price": category_weight, "category": price_weight}
+    _compile(model, weights=weights, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You write 1.0 and 0.5 into the call, so the arguments `price_weight` and `category_weight` do nothing.",
+    hint=2,
+    subtle=True,
+)
+def fixes_the_weights(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    weights = {"price": 1.0, "category": 0.5}
+    _compile(model, weights=weights, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You make the weights add up to 1; the total is a weighted sum, not a mean, and smaller weights make a "
+    "smaller loss and smaller gradients.",
+    hint=2,
+    subtle=True,
+)
+def normalises_the_weights(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    total = price_weight + category_weight or 1.0
+    weights = {"price": price_weight / total, "category": category_weight / total}
+    _compile(model, weights=weights, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="Your loss for the category wants one-hot rows, and the labels are integers: that is what the sparse "
+    "cross-entropy is for.",
+    hint=2,
+)
+def wants_one_hot_labels(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    _compile(
+        model,
+        weights={"price": price_weight, "category": category_weight},
+        category="categorical_crossentropy",
+        jit_compile=jit_compile,
+        run_eagerly=run_eagerly,
+    )
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You train the price on the absolute error; that is its metric, the loss is the mean squared error.",
+    hint=2,
+)
+def trains_on_the_metric(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    weights = {"price": price_weight, "category": category_weight}
+    _compile(model, weights=weights, price="mae", jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You do not pass `run_eagerly` on, so the step is traced and a breakpoint in it is never reached.",
+    hint=3,
+    subtle=True,
+)
+def swallows_run_eagerly(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    weights = {"price": price_weight, "category": category_weight}
+    _compile(model, weights=weights, jit_compile=jit_compile and not run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says='You do not pass `jit_compile` on, and `compile` decides with "auto": what was asked for is ignored.',
+    hint=3,
+    subtle=True,
+)
+def swallows_jit_compile(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    weights = {"price": price_weight, "category": category_weight}
+    _compile(model, weights=weights, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You compile with plain SGD where Adam is asked for: the weights move by another rule.",
+    hint=1,
+    subtle=True,
+)
+def compiles_with_sgd(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    weights = {"price": price_weight, "category": category_weight}
+    _compile(model, weights=weights, optimizer="sgd", jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+# total_loss
+
+
+def _refuse_unknown(losses, weights):
+    unknown = set(weights) - set(losses)
+    if unknown:
+        raise ValueError(f"`weights` may only name losses. Received: {sorted(unknown)}")
+
+
+@misconception(
+    "total_loss",
+    says="You go through the weights, so a loss without one is left out; its weight is 1, not 0.",
+    hint=1,
+)
+def leaves_out_what_has_no_weight(losses, weights):
+    _refuse_unknown(losses, weights)
+    zero = tf.zeros_like(tf.convert_to_tensor(next(iter(losses.values()))))
+    return tf.add_n([zero, *(tf.convert_to_tensor(losses[name]) * weight for name, weight in weights.items())])
+
+
+@misconception(
+    "total_loss",
+    says="A weight whose loss does not exist is silently ignored, and with it the typing error in its name; raise a "
+    "ValueError.",
+    hint=3,
+    subtle=True,
+)
+def ignores_unknown_weights(losses, weights):
+    return tf.add_n([tf.convert_to_tensor(loss) * weights.get(name, 1) for name, loss in losses.items()])
+
+
+@misconception(
+    "total_loss",
+    says="You divide by the sum of the weights: the total is a weighted sum, not a weighted mean.",
+    hint=1,
+)
+def weighted_mean(losses, weights):
+    _refuse_unknown(losses, weights)
+    total = tf.add_n([tf.convert_to_tensor(loss) * weights.get(name, 1) for name, loss in losses.items()])
+    return total / sum(weights.get(name, 1) for name in losses)
+
+
+@misconception(
+    "total_loss",
+    says="You pair losses and weights by their position; two dicts need not be in the same order, so look the weight "
+    "up by the loss's name.",
+    hint=2,
+    subtle=True,
+)
+def pairs_by_position(losses, weights):
+    _refuse_unknown(losses, weights)
+    factors = [*weights.values(), *[1] * (len(losses) - len(weights))]
+    values = [tf.convert_to_tensor(loss) for loss in losses.values()]
+    return tf.add_n([value * factor for value, factor in zip(values, factors, strict=True)])
+
+
+@misconception(
+    "total_loss",
+    says="You write the missing weights into the caller's dict; read with `weights.get(name, 1)`, which changes "
+    "nothing.",
+    hint=2,
+    subtle=True,
+)
+def fills_in_the_callers_weights(losses, weights):
+    _refuse_unknown(losses, weights)
+    for name in losses:
+        weights.setdefault(name, 1.0)
+    return tf.add_n([tf.convert_to_tensor(loss) * weights[name] for name, loss in losses.items()])
+
+
+@misconception(
+    "total_loss",
+    says="You turn the losses into Python floats, which cuts the gradient (and a symbolic tensor has no float); keep "
+    "adding tensors.",
+    hint=2,
+    subtle=True,
+)
+def adds_python_floats(losses, weights):
+    _refuse_unknown(losses, weights)
+    dtype = tf.convert_to_tensor(next(iter(losses.values()))).dtype
+    return tf.constant(sum(float(loss) * float(weights.get(name, 1)) for name, loss in losses.items()), dtype)
+
+
+@misconception(
+    "total_loss",
+    says="Your total is float32 whatever the losses are; keep their dtype.",
+    hint=2,
+)
+def totals_in_float32(losses, weights):
+    _refuse_unknown(losses, weights)
+    weighted = [tf.cast(loss, tf.float32) * tf.cast(weights.get(name, 1), tf.float32) for name, loss in losses.items()]
+    return tf.add_n(weighted)
+
+
+# count_python_runs
+
+
+def _counting_model(run_eagerly, body):
+    """A small compiled model whose `train_step` runs `body` first."""
+
+    class Counting(tf.keras.Sequential):
+        def train_step(self, data):
+            body()
+            return super().train_step(data)
+
+    model = Counting([tf.keras.Input((1,)), tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=run_eagerly)
+    return model
+
+
+BATCH = np.ones((2, 1), "float32")
+
+
+@misconception(
+    "count_python_runs",
+    says="You count batches from outside, where every batch shows; the question is how often the Python code inside "
+    "`train_step` runs.",
+    hint=1,
+)
+def counts_batches_in_a_callback(batches, *, run_eagerly):
+    seen = []
+    model = _counting_model(run_eagerly, lambda: None)
+    callback = tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    x = np.ones((2 * batches, 1), "float32")
+    model.fit(x, x, batch_size=2, verbose=0, callbacks=[callback])
+    return len(seen)
+
+
+@misconception(
+    "count_python_runs",
+    says="Your counter is a tf.Variable, and `assign_add` becomes part of the graph: it counts executions, not the "
+    "runs of the Python body. Use a Python number.",
+    hint=2,
+    subtle=True,
+)
+def counts_in_a_variable(batches, *, run_eagerly):
+    counter = tf.Variable(0)
+    model = _counting_model(run_eagerly, lambda: counter.assign_add(1))
+    for _ in range(batches):
+        model.train_on_batch(BATCH, BATCH)
+    return int(counter.numpy())
+
+
+@misconception(
+    "count_python_runs",
+    says="You do not hand `run_eagerly` to `compile`, so your model always trains as a graph.",
+    hint=3,
+)
+def always_traces(batches, *, run_eagerly):
+    runs = []
+    model = _counting_model(False, lambda: runs.append(None))
+    for _ in range(batches):
+        model.train_on_batch(BATCH, BATCH)
+    return len(runs)
+
+
+@misconception(
+    "count_python_runs",
+    says="You count the runs of `call`, and Keras calls that on its own as well, when it builds the model; count in "
+    "`train_step`.",
+    hint=2,
+    subtle=True,
+)
+def counts_calls(batches, *, run_eagerly):
+    runs = []
+
+    class Counting(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = tf.keras.layers.Dense(1)
+
+        def call(self, inputs):
+            runs.append(None)
+            return self.dense(inputs)
+
+    model = Counting()
+    model.compile("sgd", "mse", run_eagerly=run_eagerly)
+    for _ in range(batches):
+        model.train_on_batch(BATCH, BATCH)
+    return len(runs)
+
+
+@misconception(
+    "count_python_runs",
+    says="You compile again before every batch, which throws the traced graph away: compile once, then train.",
+    hint=3,
+    subtle=True,
+)
+def compiles_before_every_batch(batches, *, run_eagerly):
+    runs = []
+    model = _counting_model(run_eagerly, lambda: runs.append(None))
+    for _ in range(batches):
+        model.compile("sgd", "mse", run_eagerly=run_eagerly)
+        model.train_on_batch(BATCH, BATCH)
+    return len(runs)
+
+
+@misconception(
+    "count_python_runs",
+    says="You hand `batches` samples to `fit`, whose batch size is 32 unless you say otherwise: that is one batch, not "
+    "`batches` of them.",
+    hint=3,
+)
+def takes_samples_for_batches(batches, *, run_eagerly):
+    runs = []
+    model = _counting_model(run_eagerly, lambda: runs.append(None))
+    x = np.ones((batches, 1), "float32")
+    model.fit(x, x, verbose=0)
+    return len(runs)
+
+
+# max_jit_difference
+
+
+SHAPES = [(4, 8), (8,), (8, 1), (1,)]
+
+
+def _draw(generator):
+    """Data and initial weights."""
+    x, y = generator.standard_normal((16, 4), "float32"), generator.standard_normal((16, 1), "float32")
+    return x, y, [generator.standard_normal(shape, "float32") / 2 for shape in SHAPES]
+
+
+def _model(jit_compile, start):
+    """A small compiled model with the weights `start`."""
+    hidden = tf.keras.layers.Dense(8, "tanh", kernel_initializer="zeros")
+    model = tf.keras.Sequential([tf.keras.Input((4,)), hidden, tf.keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.set_weights(start)
+    model.compile("sgd", "mse", jit_compile=jit_compile)
+    return model
+
+
+def _trained(model, x, y, steps):
+    for _ in range(steps):
+        model.train_on_batch(x, y)
+    return model.get_weights()
+
+
+def _largest_difference(one, other):
+    return float(max(np.max(np.abs(a - b)) for a, b in zip(one, other, strict=True)))
+
+
+@misconception(
+    "max_jit_difference",
+    says='You leave one training to "auto" and mean XLA, but on a CPU "auto" means no XLA: both trainings are the same '
+    "and your difference is always 0.",
+    hint=2,
+    subtle=True,
+)
+def auto_is_not_xla(seed, *, steps):
+    x, y, start = _draw(np.random.default_rng(seed))
+    trainings = [_trained(_model(jit, start), x, y, steps) for jit in ("auto", False)]
+    return _largest_difference(*trainings)
+
+
+@misconception(
+    "max_jit_difference",
+    says="Your second model starts at other weights than the first, so you compare two trainings, not two ways to run "
+    "one; set the same initial weights in both.",
+    hint=1,
+)
+def starts_elsewhere(seed, *, steps):
+    x, y, _ = _draw(np.random.default_rng(seed))
+    starts = [_draw(np.random.default_rng([seed, number]))[2] for number in range(2)]
+    trainings = [_trained(_model(jit, start), x, y, steps) for jit, start in zip((True, False), starts, strict=True)]
+    return _largest_difference(*trainings)
+
+
+@misconception(
+    "max_jit_difference",
+    says="You train the model a second time from where the first training left it; put the initial weights back first.",
+    hint=1,
+)
+def goes_on_training(seed, *, steps):
+    x, y, start = _draw(np.random.default_rng(seed))
+    first = _trained(_model(True, start), x, y, steps)
+    return _largest_difference(first, _trained(_model(False, first), x, y, steps))
+
+
+@misconception(
+    "max_jit_difference",
+    says="You draw the data inside the training function, so the second training sees other data than the first; draw "
+    "once, outside.",
+    hint=1,
+)
+def draws_data_for_each_training(seed, *, steps):
+    generator = np.random.default_rng(seed)
+    start = _draw(generator)[2]
+    trainings = [_trained(_model(jit, start), *_draw(generator)[:2], steps) for jit in (True, False)]
+    return _largest_difference(*trainings)
+
+
+@misconception(
+    "max_jit_difference",
+    says="You seed the global generators, and whoever draws from them after your call gets other numbers than before; "
+    "draw from a generator of your own, np.random.default_rng(seed).",
+    hint=2,
+    subtle=True,
+)
+def seeds_the_whole_process(seed, *, steps):
+    tf.keras.utils.set_random_seed(seed % 2**31)
+    x, y = np.random.rand(16, 4).astype("float32"), np.random.rand(16, 1).astype("float32")
+    start = [np.random.rand(*shape).astype("float32") - 0.5 for shape in SHAPES]
+    return _largest_difference(*[_trained(_model(jit, start), x, y, steps) for jit in (True, False)])
+
+
+@misconception(
+    "max_jit_difference",
+    says="You let Keras choose the initial weights, and an initializer without a seed draws from Python's global "
+    "generator: the same `seed` gives another result each time.",
+    hint=2,
+    subtle=True,
+)
+def lets_keras_choose_the_weights(seed, *, steps):
+    x, y, _ = _draw(np.random.default_rng(seed))
+    start = tf.keras.Sequential(
+        [tf.keras.Input((4,)), tf.keras.layers.Dense(8), tf.keras.layers.Dense(1)]
+    ).get_weights()
+    return _largest_difference(*[_trained(_model(jit, start), x, y, steps) for jit in (True, False)])
+
+
+@misconception(
+    "max_jit_difference",
+    says="You return a NumPy number; the result is a plain Python float.",
+    hint=3,
+)
+def returns_a_numpy_number(seed, *, steps):
+    x, y, start = _draw(np.random.default_rng(seed))
+    trainings = [_trained(_model(jit, start), x, y, steps) for jit in (True, False)]
+    return np.max([np.max(np.abs(a - b)) for a, b in zip(*trainings, strict=True)])

@@ -1,0 +1,269 @@
+"""Laws of chapter 6: a model with two heads, what compile() makes of it, tracing, and XLA."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kata.checks import assert_close, assert_equal, assert_number, assert_tensor, assert_value_error, expect
+from kata.profiles import examples
+from kata.subject import chapter, probes, tensor
+from tests import strategies
+from tests.oracles import ch06_compile as oracle
+
+compiling = chapter("ch06_compile")
+common = probes("common")
+probe = probes("ch06_compile")
+
+REPORT = ["category_accuracy", "category_loss", "loss", "price_loss", "price_mae"]
+
+JIT_LIMIT = 1e-4
+"""Rounding is some 1e-7 a step; other weights, other data or another order make 1e-2 and more."""
+
+
+# Inputs
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
+    """(x, targets by name, categories), small, of distinct sizes; labels of shape (n,)."""
+    size, features = draw(st.sampled_from([(2, 3), (5, 2), (4, 7), (3, 1)]))
+    categories = draw(st.integers(2, 5))
+    generator = np.random.default_rng(draw(strategies.seeds))
+    x = generator.uniform(-1, 1, (size, features)).astype(np.float32)
+    price = generator.uniform(-3, 3, (size, 1)).astype(np.float32)
+    return x, {"price": price, "category": generator.integers(0, categories, size)}, categories
+
+
+@st.composite
+def weighted_losses(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, float], Any]:
+    """(losses by name, weights for some of them in an order of their own, dtype)."""
+    dtype = draw(st.sampled_from(strategies.FLOATS))
+    names = draw(st.lists(st.sampled_from(["price", "category", "mask", "depth"]), min_size=1, max_size=4, unique=True))
+    value = st.integers(0, 40).map(lambda eighths: eighths / 8)
+    losses = {name: tensor(draw(value), dtype) for name in names}
+    weighted = draw(st.permutations(names))[: draw(st.integers(0, len(names)))]
+    weight = st.sampled_from([0.5, 2, 0, 0.1]) | strategies.floats(0.0, 3.0)
+    return losses, {name: draw(weight) for name in weighted}, dtype
+
+
+def assert_total(actual: Any, losses: dict[str, Any], weights: dict[str, Any], dtype: Any) -> None:
+    """`actual` is Σ wᵢLᵢ as a rank-0 tensor of `dtype`; every term is rounded once, and once more when added."""
+    assert_close(actual, oracle.total_loss(losses, weights), dtype=dtype, ulps=8)
+
+
+def assert_heads(outputs: Any, expected: oracle.Heads) -> None:
+    """`outputs` is [price, category] or a dict of the two, with these values."""
+    expect(
+        isinstance(outputs, dict | list | tuple) and len(outputs) == 2,
+        "The model must have two outputs, as a list or as a dict.",
+        yours=outputs,
+    )
+    if isinstance(outputs, dict):
+        expect(sorted(outputs) == ["category", "price"], "The outputs are named otherwise.", yours=sorted(outputs))
+    price, category = (outputs["price"], outputs["category"]) if isinstance(outputs, dict) else outputs
+    scale = oracle.UNITS * 4.0  # a head sums up 64 products of a hidden value of about 2 and a weight of about 2
+    assert_close(price, expected.price, dtype=np.float32, scale=scale, ulps=8)
+    assert_close(category, expected.category, dtype=np.float32, scale=oracle.UNITS, ulps=8)
+
+
+@pytest.mark.kata("build_two_headed_model")
+class TestBuildTwoHeadedModel:
+    def test_has_one_shared_layer_and_two_heads(self):
+        """4 features, 3 categories: the arrays are 4x64, 64, then 64x1, 1 and 64x3, 3, and no more."""
+        weights = probe.two_heads(compiling.build_two_headed_model, 4, 3, np.zeros((2, 4), np.float32), 0)["weights"]
+        shapes = sorted(array.shape for array in weights)
+        expected = sorted([(4, 64), (64,), (64, 1), (1,), (64, 3), (3,)])
+        expect(shapes == expected, "The weights' shapes are wrong.", yours=shapes, expected=expected)
+
+    @examples(10)
+    @given(data=batches(), seed=strategies.seeds)
+    def test_gives_a_number_and_a_distribution(self, data, seed):
+        """relu(xW + b) feeds both heads: price is linear, each sample's categories a softmax; price comes first."""
+        x, _, categories = data
+        answer = probe.two_heads(compiling.build_two_headed_model, x.shape[1], categories, x, seed)
+        weights = oracle.by_shape(answer["weights"], x.shape[1], categories)
+        expect(
+            weights is not None, "The weights' shapes are wrong.", yours=[array.shape for array in answer["weights"]]
+        )
+        assert_heads(answer["outputs"], oracle.two_heads(weights, x))
+
+    def test_compile_finds_the_heads_by_name(self):
+        """Losses and metrics given for `price` and `category` reach their outputs, and are reported by those names."""
+        y = {"price": np.ones((2, 1), np.float32), "category": np.array([0, 2])}
+        found = probe.names_found_by_compile(compiling.build_two_headed_model, np.ones((2, 4), np.float32), y)
+        assert_equal(found, REPORT)
+
+
+@pytest.mark.kata("compile_two_headed_model")
+class TestCompileTwoHeadedModel:
+    @examples(10)
+    @given(data=batches(), price=strategies.floats(0, 4), category=strategies.floats(0, 4), as_dict=st.booleans())
+    @example(
+        data=(np.ones((2, 3), np.float32), {"price": np.ones((2, 1), np.float32), "category": np.array([0, 1])}, 2),
+        price=2.0,
+        category=0.25,
+        as_dict=False,
+    )
+    def test_weighs_the_losses_by_name(self, data, price, category, as_dict):
+        """loss = price_weight · MSE + category_weight · CE; each is reported under its output's name."""
+        x, y, categories = data
+        answer = probe.compiled(
+            compiling.compile_two_headed_model,
+            x,
+            y,
+            categories,
+            as_dict=as_dict,
+            price_weight=price,
+            category_weight=category,
+        )
+        self._judge(answer, x, y, categories, price_weight=price, category_weight=category)
+
+    @examples(3)
+    @given(data=batches(), seed=strategies.seeds)
+    def test_by_default_the_category_counts_half(self, data, seed):
+        """Without weights: 1 for the price, 0.5 for the category; nothing is returned."""
+        x, y, categories = data
+        answer = probe.compiled(compiling.compile_two_headed_model, x, y, categories, seed=seed)
+        assert_equal(answer["returned"], None)
+        self._judge(answer, x, y, categories, price_weight=1.0, category_weight=0.5)
+
+    def test_optimizes_with_adam(self):
+        """The optimizer is Adam at its default rate of 0.001."""
+        settings = probe.settings(compiling.compile_two_headed_model)
+        assert_equal(settings["optimizer"], "Adam")
+        assert_number(settings["learning_rate"], 0.001, rel=1e-6)
+
+    def test_passes_the_flags_on(self):
+        """jit_compile and run_eagerly are what was asked for; by default neither."""
+        for flag in ("jit_compile", "run_eagerly"):
+            for value in (True, False):
+                settings = probe.settings(compiling.compile_two_headed_model, **{flag: value})
+                expected = {"jit_compile": False, "run_eagerly": False, flag: value}
+                for name, wanted in expected.items():
+                    asked = f"with {flag}={value} the model's {name} must be {wanted}"
+                    expect(settings[name] is wanted, f"Compiled {asked}.", yours=settings[name], expected=wanted)
+
+    @staticmethod
+    def _judge(
+        answer: dict[str, Any], x: np.ndarray, y: dict[str, np.ndarray], categories: int, **weights: float
+    ) -> None:
+        report = answer["report"]
+        expect(sorted(report) == REPORT, "The report has other names.", yours=sorted(report), expected=REPORT)
+        heads = oracle.two_heads(oracle.by_shape(answer["weights"], x.shape[1], categories), x)
+        ranked = np.sort(heads.category, axis=1)
+        is_clear = (ranked[:, -1] - ranked[:, -2]).min() > 1e-3  # else rounding chooses the category
+        for name, value in oracle.two_headed_report(heads, y["price"], y["category"], **weights).items():
+            if is_clear or name != "category_accuracy":
+                assert_number(report[name], value, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.kata("total_loss")
+class TestTotalLoss:
+    def test_adds_up_the_weighted_losses(self):
+        """price 4 without a weight, category 2 weighing 0.5: 1·4 + 0.5·2, from plain numbers, as a tensor."""
+        result = compiling.total_loss({"price": 4.0, "category": 2.0}, {"category": 0.5})
+        assert_close(result, 1 * 4 + 0.5 * 2, dtype=np.float32)
+
+    @given(case=weighted_losses())
+    @example(case=({"price": tensor(4.0, np.float32)}, {}, np.float32))
+    @example(
+        case=(
+            {"price": tensor(4.0, np.float32), "category": tensor(2.0, np.float32)},
+            {"category": 3, "price": 0.5},
+            np.float32,
+        )
+    )
+    def test_every_loss_meets_the_weight_of_its_name(self, case):
+        """Σ wᵢLᵢ with 1 for a missing weight, in the losses' dtype, whatever the order of the two dicts."""
+        losses, weights, dtype = case
+        assert_total(compiling.total_loss(losses, weights), losses, weights, dtype)
+
+    @examples(20)
+    @given(case=weighted_losses())
+    def test_weights_may_be_tensors(self, case):
+        """A weight may be a rank-0 tensor of the losses' dtype, as a trained or scheduled weight is."""
+        losses, weights, dtype = case
+        given = {name: tensor(weight, dtype) for name, weight in weights.items()}
+        assert_total(compiling.total_loss(losses, given), losses, given, dtype)
+
+    @examples(30)
+    @given(case=weighted_losses(), unknown=st.sampled_from(["prise", "Category", ""]))
+    def test_refuses_a_weight_without_a_loss(self, case, unknown):
+        """A weight for a loss that does not exist is a typing error: a ValueError that names weights."""
+        losses, weights, _ = case
+        assert_value_error("weights", compiling.total_loss, losses, {**weights, unknown: 1.0})
+
+    @examples(20)
+    @given(case=weighted_losses())
+    def test_each_loss_gets_its_weight_as_gradient(self, case):
+        """∂ total / ∂ Lᵢ = wᵢ."""
+        losses, weights, dtype = case
+        gradients = probe.loss_gradients(compiling.total_loss, losses, weights)
+        for name, gradient in gradients.items():
+            assert_tensor(gradient, shape=(), dtype=dtype)
+            assert_close(gradient, float(weights.get(name, 1)), dtype=dtype)
+
+    @examples(5)
+    @given(case=weighted_losses())
+    def test_works_inside_tf_function(self, case):
+        """Traced with symbolic losses, it gives the same."""
+        losses, weights, dtype = case
+        assert_total(probe.total_in_graph(compiling.total_loss, losses, weights), losses, weights, dtype)
+
+
+@pytest.mark.kata("count_python_runs")
+class TestCountPythonRuns:
+    @examples(3)
+    @given(batches=st.integers(1, 6))
+    @example(batches=4)
+    def test_eager_steps_run_python_for_every_batch(self, batches):
+        """With run_eagerly=True the body runs once for each batch."""
+        assert_equal(compiling.count_python_runs(batches, run_eagerly=True), batches)
+
+    @examples(2)
+    @given(batches=st.integers(1, 6))
+    @example(batches=5)
+    def test_a_graph_runs_python_only_while_tracing(self, batches):
+        """With run_eagerly=False the body runs once or twice, however many batches there are."""
+        runs = compiling.count_python_runs(batches, run_eagerly=False)
+        expect(type(runs) is int, "The count must be a Python int.", yours=runs)
+        expect(runs in (1, 2), f"For {batches} batches Python must run once or twice.", yours=runs, expected="1 or 2")
+
+
+@pytest.mark.kata("max_jit_difference")
+class TestMaxJitDifference:
+    def test_xla_rounds_otherwise(self):
+        """After 20 steps the difference is above 0 for at least one of eight seeds, and below 1e-4."""
+        found = []
+        while len(found) < 8 and not any(found):
+            found.append(compiling.max_jit_difference(len(found), steps=20))
+            self._judge(found[-1])
+        expect(any(found), "XLA adds up in another order: some seed must show a difference.", yours=found)
+
+    @examples(1)
+    @given(seed=strategies.seeds, steps=st.integers(1, 5))
+    def test_nothing_but_rounding_differs(self, seed, steps):
+        """From the same weights, on the same data: below 1e-4, and the same number whatever the global random state."""
+        one, other = probe.under_other_random_states(compiling.max_jit_difference, seed, steps=steps)
+        self._judge(one)
+        expect(one == other, "The result must depend on the seed alone.", yours=[one, other])
+
+    @examples(1)
+    @given(seed=strategies.seeds)
+    def test_leaves_the_global_random_state(self, seed):
+        """Python's, NumPy's and TensorFlow's global generators are afterwards as before."""
+        for library, untouched in common.random_states_after(compiling.max_jit_difference, seed, steps=1).items():
+            expect(untouched, f"The call changes the global random state of {library}.")
+
+    @staticmethod
+    def _judge(difference: Any) -> None:
+        expect(type(difference) is float, "The difference must be a Python float.", yours=difference)
+        expect(
+            0 <= difference < JIT_LIMIT,
+            "The same training with and without XLA must end at the same weights, but for rounding.",
+            yours=difference,
+            expected="at least 0, below 1e-4",
+        )
