@@ -174,7 +174,7 @@ class GradientAccumulationModel(tf.keras.Model):
         """Accumulate one micro-batch, update with every K-th, and report loss and metrics as Keras does."""
         raise NotImplementedError
 
-    def _update(self) -> None:
+    def apply_mean_gradient(self) -> None:
         """One step of the optimizer with the mean gradient, then empty accumulators."""
         raise NotImplementedError
 

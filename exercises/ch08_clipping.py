@@ -70,7 +70,7 @@ def clip_by_value(gradients: Gradients, clip_value: float) -> list[tf.Tensor | N
 
     Source:
         Article, section "Clipping Methods" (`clipvalue`); T. Mikolov, "Statistical Language Models Based on Neural
-        Networks", PhD thesis, Brno University of Technology, 2012, §3.2.2.
+        Networks", PhD thesis, Brno University of Technology, 2012 (see Pascanu, Mikolov, Bengio, ICML 2013, §3).
     """
     raise NotImplementedError
 

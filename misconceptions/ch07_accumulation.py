@@ -18,7 +18,10 @@ def _sizes_checked(base_batch_size, batch_size):
 
 @misconception(
     "linear_scaling_rule",
-    says="You scale with the square root of the ratio, which is another rule; the linear rule scales with the ratio itself.",
+    says=(
+        "You scale with the square root of the ratio, which is another rule; the linear rule scales with the ratio "
+        "itself."
+    ),
     hint=1,
 )
 def square_root_rule(base_lr, *, base_batch_size, batch_size):
@@ -71,7 +74,10 @@ def never_scales_down(base_lr, *, base_batch_size, batch_size):
 
 @misconception(
     "linear_scaling_rule",
-    says="You check only the size you divide by; a `batch_size` below 1 gives a rate of 0 or less and is refused as well.",
+    says=(
+        "You check only the size you divide by; a `batch_size` below 1 gives a rate of 0 or less and is refused as "
+        "well."
+    ),
     hint=3,
     subtle=True,
 )
@@ -127,7 +133,10 @@ def unfinished_group_counted(samples, *, batch_size, accumulation_steps=1, drop_
 
 @misconception(
     "updates_per_epoch",
-    says="You divide by the effective batch size; accumulation counts batches, not samples, and a short one counts in full.",
+    says=(
+        "You divide by the effective batch size; accumulation counts batches, not samples, and a short one counts in "
+        "full."
+    ),
     hint=2,
     subtle=True,
 )
@@ -146,7 +155,9 @@ def remainder_never_dropped(samples, *, batch_size, accumulation_steps=1, drop_r
 
 
 @misconception(
-    "updates_per_epoch", says="You pay no attention to `accumulation_steps`: only every K-th batch updates the weights.", hint=2
+    "updates_per_epoch",
+    says="You pay no attention to `accumulation_steps`: only every K-th batch updates the weights.",
+    hint=2,
 )
 def every_batch_updates(samples, *, batch_size, accumulation_steps=1, drop_remainder=False):
     return samples // batch_size if drop_remainder else -(-samples // batch_size)
@@ -177,7 +188,10 @@ def _sizes(micro_batches):
 
 @misconception(
     "accumulated_gradients",
-    says="You average the micro-batches alike; one of 2 samples must weigh half of one of 4, or its samples count double.",
+    says=(
+        "You average the micro-batches alike; one of 2 samples must weigh half of one of 4, or its samples count "
+        "double."
+    ),
     hint=1,
     subtle=True,
 )
@@ -230,7 +244,9 @@ def none_left_in_the_list(model, loss_fn, micro_batches):
 
 @misconception(
     "accumulated_gradients",
-    says="You concatenate the micro-batches and run the model on all of it: right numbers, but the memory is not saved.",
+    says=(
+        "You concatenate the micro-batches and run the model on all of it: right numbers, but the memory is not saved."
+    ),
     hint=1,
     subtle=True,
 )
@@ -357,7 +373,9 @@ class SumOfGradients(_Accumulating):
 
 @misconception(
     "GradientAccumulationModel",
-    says="Your accumulators are never emptied, so every update repeats all the earlier ones; set them to zero after it.",
+    says=(
+        "Your accumulators are never emptied, so every update repeats all the earlier ones; set them to zero after it."
+    ),
     hint=1,
     subtle=True,
 )
@@ -368,7 +386,9 @@ class NeverEmptied(_Accumulating):
 
 @misconception(
     "GradientAccumulationModel",
-    says="You empty the accumulators at the end of an epoch, and lose what waits there; the count goes on across epochs.",
+    says=(
+        "You empty the accumulators at the end of an epoch, and lose what waits there; the count goes on across epochs."
+    ),
     hint=2,
     subtle=True,
 )
@@ -380,7 +400,10 @@ class EmptiedWithTheEpoch(_Accumulating):
 
 @misconception(
     "GradientAccumulationModel",
-    says="You call the optimizer for every micro-batch, with zeros in between: `iterations` counts those, and momentum moves.",
+    says=(
+        "You call the optimizer for every micro-batch, with zeros in between: `iterations` counts those, and momentum "
+        "moves."
+    ),
     hint=2,
     subtle=True,
 )
@@ -407,7 +430,10 @@ class LossNeverReported(_Accumulating):
 
 @misconception(
     "GradientAccumulationModel",
-    says="You average the loss over micro-batches; the mean is over samples, so weigh each by its size (a short one is last).",
+    says=(
+        "You average the loss over micro-batches; the mean is over samples, so weigh each by its size (a short one is "
+        "last)."
+    ),
     hint=3,
     subtle=True,
 )
@@ -418,7 +444,10 @@ class LossPerMicroBatch(_Accumulating):
 
 @misconception(
     "GradientAccumulationModel",
-    says="You report the loss divided by K; only the gradient is averaged over micro-batches, the loss is reported whole.",
+    says=(
+        "You report the loss divided by K; only the gradient is averaged over micro-batches, the loss is reported "
+        "whole."
+    ),
     hint=3,
     subtle=True,
 )
@@ -459,7 +488,10 @@ class PythonIf(_Accumulating):
 
 @misconception(
     "GradientAccumulationModel",
-    says="You look at the count before you raise it, so the first micro-batch already updates; K must have come together.",
+    says=(
+        "You look at the count before you raise it, so the first micro-batch already updates; K must have come "
+        "together."
+    ),
     hint=1,
 )
 class FirstOneUpdates(_Accumulating):
@@ -484,7 +516,10 @@ class LastOneLeftOut(_Accumulating):
 
 @misconception(
     "GradientAccumulationModel",
-    says="You weigh the micro-batches by their sizes; this model, like Keras' own optimizers, takes their unweighted mean.",
+    says=(
+        "You weigh the micro-batches by their sizes; this model, like Keras' own optimizers, takes their unweighted "
+        "mean."
+    ),
     hint=1,
     subtle=True,
 )
@@ -518,7 +553,9 @@ class MetricsForgotten(_Accumulating):
 
 @misconception(
     "GradientAccumulationModel",
-    says="Your own tracker named `loss` hides Keras' in `evaluate`, which then reports 0.0; feed the one that is there.",
+    says=(
+        "Your own tracker named `loss` hides Keras' in `evaluate`, which then reports 0.0; feed the one that is there."
+    ),
     hint=3,
     subtle=True,
 )
@@ -540,7 +577,9 @@ def _enough(accumulation_steps):
 
 
 @misconception(
-    "accumulating_optimizer", says="Your Adam updates with every gradient; hand it `gradient_accumulation_steps`.", hint=1
+    "accumulating_optimizer",
+    says="Your Adam updates with every gradient; hand it `gradient_accumulation_steps`.",
+    hint=1,
 )
 def without_accumulation(learning_rate, *, accumulation_steps):
     _enough(accumulation_steps)
@@ -577,7 +616,10 @@ def rate_divided_by_steps(learning_rate, *, accumulation_steps):
 
 @misconception(
     "accumulating_optimizer",
-    says="You set how often averaged weights are written back (`use_ema`), which is something else; gradients do not wait.",
+    says=(
+        "You set how often averaged weights are written back (`use_ema`), which is something else; gradients do not "
+        "wait."
+    ),
     hint=2,
     subtle=True,
 )

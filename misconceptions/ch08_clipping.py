@@ -27,7 +27,9 @@ def _shrunk(g, norm, max_norm):
 
 
 @misconception(
-    "global_norm", says="You add the tensors' norms; lengths add as squares: one root over the sum of all squares.", hint=1
+    "global_norm",
+    says="You add the tensors' norms; lengths add as squares: one root over the sum of all squares.",
+    hint=1,
 )
 def sum_of_the_norms(gradients):
     norms = [tf.norm(tf.convert_to_tensor(g)) for g in gradients if g is not None]
@@ -53,15 +55,16 @@ def largest_of_the_norms(gradients):
     hint=2,
 )
 def root_mean_square(gradients):
-    tensors = [tf.convert_to_tensor(g) for g in gradients if g is not None]
-    if not tensors:
-        return tf.constant(0.0)
-    return tf.norm(tf.concat([tf.reshape(g, [-1]) for g in tensors], 0)) / sum(g.shape.num_elements() for g in tensors) ** 0.5
+    elements = [tf.size(tf.convert_to_tensor(g)) for g in gradients if g is not None]
+    norm = _length(gradients)
+    return norm / tf.sqrt(tf.cast(tf.add_n(elements), norm.dtype)) if elements else norm
 
 
 @misconception(
     "global_norm",
-    says="Your ε inside the root stands in for small gradients: zeros get a norm of 1e-6, and anything below it is lost.",
+    says=(
+        "Your ε inside the root stands in for small gradients: zeros get a norm of 1e-6, and anything below it is lost."
+    ),
     hint=2,
     subtle=True,
 )
@@ -124,7 +127,10 @@ def scaled_by_the_largest(gradients, clip_value):
 
 
 @misconception(
-    "clip_by_value", says="You set elements beyond the limit to zero; they must end up *at* the limit.", hint=2, subtle=True
+    "clip_by_value",
+    says="You set elements beyond the limit to zero; they must end up *at* the limit.",
+    hint=2,
+    subtle=True,
 )
 def beyond_becomes_zero(gradients, clip_value):
     _refuse("clip_value", clip_value)
@@ -206,14 +212,19 @@ def norm_of_all_of_them(gradients, max_norm):
 
 @misconception(
     "clip_by_norm",
-    says="You measure along the last axis, row by row; the norm is over *all* elements of a tensor, whatever its shape.",
+    says=(
+        "You measure along the last axis, row by row; the norm is over *all* elements of a tensor, whatever its shape."
+    ),
     hint=2,
     subtle=True,
 )
 def row_by_row(gradients, max_norm):
     _refuse("max_norm", max_norm)
-    axis_kept = lambda g: tf.norm(g, axis=-1, keepdims=True) if g.shape.rank else tf.abs(g)  # noqa: E731
-    return _each(lambda g: _shrunk(g, axis_kept(g), max_norm), gradients)
+
+    def norms(g):
+        return tf.norm(g, axis=-1, keepdims=True) if g.shape.rank else tf.abs(g)
+
+    return _each(lambda g: _shrunk(g, norms(g), max_norm), gradients)
 
 
 @misconception(
@@ -398,7 +409,10 @@ def global_accepts_zero(gradients, max_norm):
 
 @misconception(
     "clipped_optimizer",
-    says="You swap clipnorm and global_clipnorm: `clipnorm` looks at each variable alone, `global_clipnorm` at all together.",
+    says=(
+        "You swap clipnorm and global_clipnorm: `clipnorm` looks at each variable alone, `global_clipnorm` at all "
+        "together."
+    ),
     hint=1,
     subtle=True,
 )
@@ -420,7 +434,11 @@ def anything_else_is_global(method, limit, *, learning_rate=1e-3):
     return tf.keras.optimizers.Adam(learning_rate, **{argument: limit})
 
 
-@misconception("clipped_optimizer", says="You forget the learning rate: Adam's default is in force whatever is asked.", hint=3)
+@misconception(
+    "clipped_optimizer",
+    says="You forget the learning rate: Adam's default is in force whatever is asked.",
+    hint=3,
+)
 def default_rate(method, limit, *, learning_rate=1e-3):
     arguments = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
     if method not in arguments:
@@ -543,7 +561,9 @@ def weights_clipped_instead(model, optimizer, loss_fn, x, y, *, max_norm):
 
 @misconception(
     "clipped_train_step",
-    says="You clip the loss, so its gradient is zero as soon as it is large, and nothing is learned; clip the gradients.",
+    says=(
+        "You clip the loss, so its gradient is zero as soon as it is large, and nothing is learned; clip the gradients."
+    ),
     hint=1,
     subtle=True,
 )
@@ -618,7 +638,9 @@ def without_clipping(timesteps, features, *, units=(64, 32)):
 
 @misconception(
     "build_sequence_classifier",
-    says="Your last LSTM returns its whole sequence, so there is one answer per timestep; one per sequence is asked for.",
+    says=(
+        "Your last LSTM returns its whole sequence, so there is one answer per timestep; one per sequence is asked for."
+    ),
     hint=1,
 )
 def an_answer_per_timestep(timesteps, features, *, units=(64, 32)):
@@ -627,7 +649,10 @@ def an_answer_per_timestep(timesteps, features, *, units=(64, 32)):
 
 @misconception(
     "build_sequence_classifier",
-    says="Your output layer has no sigmoid, so the loss on probabilities is given logits and the output is no probability.",
+    says=(
+        "Your output layer has no sigmoid, so the loss on probabilities is given logits and the output is no "
+        "probability."
+    ),
     hint=2,
 )
 def logits_taken_for_probabilities(timesteps, features, *, units=(64, 32)):
@@ -646,7 +671,10 @@ def softmax_of_one_unit(timesteps, features, *, units=(64, 32)):
 
 @misconception(
     "build_sequence_classifier",
-    says="An Accuracy() object asks whether a probability *equals* the label and reports 0; \"accuracy\" picks the binary one.",
+    says=(
+        'An Accuracy() object asks whether a probability *equals* the label and reports 0; "accuracy" picks the '
+        "binary one."
+    ),
     hint=3,
     subtle=True,
 )
@@ -655,7 +683,9 @@ def accuracy_by_equality(timesteps, features, *, units=(64, 32)):
 
 
 @misconception(
-    "build_sequence_classifier", says="You always build layers of 64 and 32 units; `units` says how many and how large.", hint=1,
+    "build_sequence_classifier",
+    says="You always build layers of 64 and 32 units; `units` says how many and how large.",
+    hint=1,
     subtle=True,
 )
 def sizes_of_the_article(timesteps, features, *, units=(64, 32)):

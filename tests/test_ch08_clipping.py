@@ -454,7 +454,8 @@ class TestClippedTrainStep:
         report = probe.step(clipping.clipped_train_step, *ONE_TO_ONE, max_norm=1.0, lr=0.5)
         assert_number(report["loss"], 16.0, rel=1e-5)
         assert_number(report["norm"], np.sqrt(640), rel=1e-5)
-        weights_are(report, [np.array([[0.5 * 24]]) / np.sqrt(640), np.array([0.5 * 8]) / np.sqrt(640)], "after the step")
+        kernel, bias = np.array([[0.5 * 24]]), np.array([0.5 * 8])
+        weights_are(report, [kernel / np.sqrt(640), bias / np.sqrt(640)], "after the step")
 
     @given(problem=linear_problems(), max_norm=strategies.floats(0.1, 3.0), lr=strategies.floats(0.01, 0.5))
     @examples(20)
@@ -489,8 +490,8 @@ class TestClippedTrainStep:
 
     def test_a_perfect_fit_stays_where_it_is(self):
         """A gradient of zero is no reason for NaN: nothing moves, and loss and norm are 0."""
-        kernel, bias, x, _ = ONE_TO_ONE
-        report = probe.step(clipping.clipped_train_step, kernel, bias, x, np.zeros((1, 1), np.float32), max_norm=1.0, lr=0.5)
+        kernel, bias, x, y = ONE_TO_ONE
+        report = probe.step(clipping.clipped_train_step, kernel, bias, x, np.zeros_like(y), max_norm=1.0, lr=0.5)
         weights_are(report, [np.zeros((1, 1)), np.zeros(1)], "after a step with a gradient of zero")
         assert_number(report["norm"], 0.0, rel=0.0)
         assert_number(report["loss"], 0.0, rel=0.0)
@@ -556,8 +557,9 @@ class TestBuildSequenceClassifier:
         """The output is sigmoid of the last layer: 1 / (1 + e^-2) = 0.8808 for a logit of 2."""
         model = clipping.build_sequence_classifier(2, 2, units=(2,))
         outputs = probe.answers(model, sequences(0, 3, 2, 2), last_bias=float(logit))
-        good = np.allclose(outputs, 1 / (1 + np.exp(-logit)), atol=1e-5)
-        expect(good, f"The answers to a logit of {logit} are no sigmoid.", yours=outputs, expected=1 / (1 + np.exp(-logit)))
+        sigmoid = 1 / (1 + np.exp(-logit))
+        good = np.allclose(outputs, sigmoid, atol=1e-5)
+        expect(good, f"The answers to a logit of {logit} are no sigmoid.", yours=outputs, expected=sigmoid)
 
     def test_gradients_are_clipped_by_their_global_norm(self):
         """It is compiled with Adam(1e-3, global_clipnorm=1.0), and no other limit."""

@@ -19,7 +19,10 @@ def _zeros_for_none(gradients, variables):
     return [tf.zeros_like(v) if g is None else tf.convert_to_tensor(g) for g, v in zip(gradients, variables)]
 
 
-@approach("linear_scaling_rule", note="Finds the rate of one sample first: that is the number which the rule keeps constant.")
+@approach(
+    "linear_scaling_rule",
+    note="Finds the rate of one sample first: that is the number which the rule keeps constant.",
+)
 def rate_per_sample(base_lr, *, base_batch_size, batch_size):
     _sizes_checked(base_batch_size, batch_size)
     return float(base_lr) / base_batch_size * batch_size
@@ -35,13 +38,19 @@ def product_first(base_lr, *, base_batch_size, batch_size):
     return float(base_lr) * batch_size / base_batch_size
 
 
-@approach("updates_per_epoch", note="`math.ceil` says what is meant; it divides in floating point, which is exact enough below 2⁵³ samples.")
+@approach(
+    "updates_per_epoch",
+    note="`math.ceil` says what is meant; it divides in floating point, which is exact enough below 2⁵³ samples.",
+)
 def by_ceil(samples, *, batch_size, accumulation_steps=1, drop_remainder=False):
     rounded = math.floor if drop_remainder else math.ceil
     return rounded(samples / batch_size) // accumulation_steps
 
 
-@approach("updates_per_epoch", note="Quotient and remainder in one go: the short batch is visible as the remainder that it is.")
+@approach(
+    "updates_per_epoch",
+    note="Quotient and remainder in one go: the short batch is visible as the remainder that it is.",
+)
 def by_remainder(samples, *, batch_size, accumulation_steps=1, drop_remainder=False):
     full, left_over = divmod(samples, batch_size)
     short = int(left_over > 0 and not drop_remainder)
@@ -54,7 +63,10 @@ def by_counting_starts(samples, *, batch_size, accumulation_steps=1, drop_remain
     return len(starts[accumulation_steps - 1 :: accumulation_steps])
 
 
-@approach("accumulated_gradients", note="A running mean: what is stored stays as small as one gradient, which float16 would need.")
+@approach(
+    "accumulated_gradients",
+    note="A running mean: what is stored stays as small as one gradient, which float16 would need.",
+)
 def running_mean(model, loss_fn, micro_batches):
     variables = model.trainable_variables
     mean = [tf.zeros(v.shape, v.dtype) for v in variables]
@@ -70,7 +82,10 @@ def running_mean(model, loss_fn, micro_batches):
     return mean
 
 
-@approach("accumulated_gradients", note="Turns each mean loss into a sum before the backward pass: one product instead of one for every variable.")
+@approach(
+    "accumulated_gradients",
+    note="Turns each mean loss into a sum before the backward pass: one product instead of one for every variable.",
+)
 def gradient_of_the_sum(model, loss_fn, micro_batches):
     variables = model.trainable_variables
 
@@ -88,7 +103,13 @@ def gradient_of_the_sum(model, loss_fn, micro_batches):
     return [s / tf.cast(samples, s.dtype) for s in sums]
 
 
-@approach("accumulated_gradients", note="Knows every weight nᵢ/N before it starts, as distributed training does; needs all micro-batches in memory (not the model).")
+@approach(
+    "accumulated_gradients",
+    note=(
+        "Knows every weight nᵢ/N before it starts, as distributed training does; needs all micro-batches in memory "
+        "(not the model)."
+    ),
+)
 def weights_known_beforehand(model, loss_fn, micro_batches):
     micro_batches = list(micro_batches)
     sizes = [tf.shape(x)[0] for x, _ in micro_batches]
@@ -102,7 +123,13 @@ def weights_known_beforehand(model, loss_fn, micro_batches):
     return [tf.add_n([tf.cast(w, g.dtype) * g for w, g in zip(shares, column)]) for column in zip(*parts)]
 
 
-@approach("GradientAccumulationModel", note="A method under `@tf.function`, where AutoGraph turns a plain `if` into tf.cond: reads like eager code, costs a nested trace.")
+@approach(
+    "GradientAccumulationModel",
+    note=(
+        "A method under `@tf.function`, where AutoGraph turns a plain `if` into tf.cond: reads like eager code, costs "
+        "a nested trace."
+    ),
+)
 class IfInsideTfFunction(tf.keras.Model):
     def __init__(self, base_model, accumulation_steps=4):
         super().__init__()
@@ -149,7 +176,13 @@ class IfInsideTfFunction(tf.keras.Model):
         return self.get_metrics_result()
 
 
-@approach("GradientAccumulationModel", note="The article's plan made right: each loss is divided by K, so that the accumulators hold the mean itself; but the loss that is reported must stay whole.")
+@approach(
+    "GradientAccumulationModel",
+    note=(
+        "The article's plan made right: each loss is divided by K, so that the accumulators hold the mean itself; but "
+        "the loss that is reported must stay whole."
+    ),
+)
 class LossDividedFirst(tf.keras.Model):
     def __init__(self, base_model, accumulation_steps=4):
         super().__init__()
@@ -186,7 +219,13 @@ class LossDividedFirst(tf.keras.Model):
         return self.compute_metrics(x, y, y_pred)
 
 
-@approach("GradientAccumulationModel", note="All accumulators in one flat vector: one variable to add to and to clear, for the price of a concatenation; the running mean needs no division at the end.")
+@approach(
+    "GradientAccumulationModel",
+    note=(
+        "All accumulators in one flat vector: one variable to add to and to clear, for the price of a concatenation; "
+        "the running mean needs no division at the end."
+    ),
+)
 class OneFlatAccumulator(tf.keras.Model):
     def __init__(self, base_model, accumulation_steps=4):
         super().__init__()
@@ -232,9 +271,12 @@ def from_a_configuration(learning_rate, *, accumulation_steps):
     return tf.keras.optimizers.deserialize({"class_name": "Adam", "config": config})
 
 
-@approach("accumulating_optimizer", note="Takes an Adam as it is and exchanges one setting: for an optimizer that somebody else has set up.")
+@approach(
+    "accumulating_optimizer",
+    note="Takes an Adam as it is and exchanges one setting: for an optimizer that somebody else has set up.",
+)
 def one_setting_exchanged(learning_rate, *, accumulation_steps):
     if accumulation_steps < 2:
         raise ValueError(f"accumulation_steps must be at least 2. Received: accumulation_steps={accumulation_steps}")
-    plain = tf.keras.optimizers.Adam(learning_rate=learning_rate)
-    return tf.keras.optimizers.Adam.from_config(plain.get_config() | {"gradient_accumulation_steps": accumulation_steps})
+    config = tf.keras.optimizers.Adam(learning_rate=learning_rate).get_config()
+    return tf.keras.optimizers.Adam.from_config(config | {"gradient_accumulation_steps": accumulation_steps})

@@ -1,6 +1,5 @@
 """Other right ways to clip gradients, and what each costs or gains."""
 
-
 import keras
 import tensorflow as tf
 
@@ -29,7 +28,10 @@ def norm_of_one_long_vector(gradients):
     return tf.norm(tf.concat(pieces, axis=0)) if pieces else tf.constant(0.0)
 
 
-@approach("global_norm", note="Divides by the largest element first: sums no square above 1, so nothing overflows; two passes.")
+@approach(
+    "global_norm",
+    note="Divides by the largest element first: sums no square above 1, so nothing overflows; two passes.",
+)
 def norm_without_overflow(gradients):
     tensors = [g for g in _tensors(gradients) if g.shape.num_elements() != 0]
     if not tensors:
@@ -60,7 +62,10 @@ def sign_times_size(gradients, clip_value):
     return [None if g is None else clip(tf.convert_to_tensor(g)) for g in gradients]
 
 
-@approach("clip_by_norm", note="Chooses the factor with `tf.where`; the quotient that is not taken needs a safe divisor all the same.")
+@approach(
+    "clip_by_norm",
+    note="Chooses the factor with `tf.where`; the quotient that is not taken needs a safe divisor all the same.",
+)
 def norm_by_cases(gradients, max_norm):
     _refuse("max_norm", max_norm)
 
@@ -84,7 +89,10 @@ def norm_on_any_backend(gradients, max_norm):
     return [None if g is None else clip(keras.ops.convert_to_tensor(g)) for g in gradients]
 
 
-@approach("clip_by_global_norm", note="Decides with `tf.cond`: nothing is multiplied within the limit, but XLA and a GPU would rather multiply.")
+@approach(
+    "clip_by_global_norm",
+    note="Decides with `tf.cond`: nothing is multiplied within the limit, but XLA and a GPU would rather multiply.",
+)
 def globally_by_branch(gradients, max_norm):
     _refuse("max_norm", max_norm)
     norm = norm_of_norms(gradients)
@@ -95,7 +103,10 @@ def globally_by_branch(gradients, max_norm):
     return [None if g is None else clip(tf.convert_to_tensor(g)) for g in gradients], norm
 
 
-@approach("clip_by_global_norm", note="The factor as min(1, c/‖g‖), with the zero norm made harmless before the division.")
+@approach(
+    "clip_by_global_norm",
+    note="The factor as min(1, c/‖g‖), with the zero norm made harmless before the division.",
+)
 def globally_by_minimum(gradients, max_norm):
     _refuse("max_norm", max_norm)
     tensors = _tensors(gradients)
@@ -127,7 +138,10 @@ def from_configuration(method, limit, *, learning_rate=1e-3):
     return tf.keras.optimizers.get({"class_name": "Adam", "config": config})
 
 
-@approach("clipped_train_step", note="Clips with TensorFlow's own function: the shortest, and what a training script would do.")
+@approach(
+    "clipped_train_step",
+    note="Clips with TensorFlow's own function: the shortest, and what a training script would do.",
+)
 def with_the_built_in(model, optimizer, loss_fn, x, y, *, max_norm):
     with tf.GradientTape() as tape:
         loss = loss_fn(y, model(x, training=True))
@@ -136,7 +150,13 @@ def with_the_built_in(model, optimizer, loss_fn, x, y, *, max_norm):
     return loss, norm
 
 
-@approach("clipped_train_step", note="Starts a second backward pass from the factor instead of 1: one number scales all gradients, for twice the work.")
+@approach(
+    "clipped_train_step",
+    note=(
+        "Starts a second backward pass from the factor instead of 1: one number scales all gradients, for twice the "
+        "work."
+    ),
+)
 def by_a_scaled_backward_pass(model, optimizer, loss_fn, x, y, *, max_norm):
     variables = model.trainable_variables
     with tf.GradientTape(persistent=True) as tape:
@@ -147,7 +167,10 @@ def by_a_scaled_backward_pass(model, optimizer, loss_fn, x, y, *, max_norm):
     return loss, norm
 
 
-@approach("build_sequence_classifier", note="The functional form: longer, but a second input or output is only a line away.")
+@approach(
+    "build_sequence_classifier",
+    note="The functional form: longer, but a second input or output is only a line away.",
+)
 def functional_form(timesteps, features, *, units=(64, 32)):
     inputs = hidden = tf.keras.Input((timesteps, features))
     *stacked, last = units
@@ -163,7 +186,10 @@ def functional_form(timesteps, features, *, units=(64, 32)):
     return model
 
 
-@approach("build_sequence_classifier", note="The sigmoid as a layer of its own: cutting the model before it gives logits.")
+@approach(
+    "build_sequence_classifier",
+    note="The sigmoid as a layer of its own: cutting the model before it gives logits.",
+)
 def with_an_activation_layer(timesteps, features, *, units=(64, 32)):
     layers = [tf.keras.layers.LSTM(size, return_sequences=True) for size in units[:-1]]
     model = tf.keras.Sequential(

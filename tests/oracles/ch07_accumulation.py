@@ -103,7 +103,7 @@ def train(weights: Linear, batches: Iterable[Batch], rule: Rule) -> list[Linear]
 
 
 def train_accumulating(weights: Linear, batches: Iterable[Batch], steps: int, rule: Rule) -> list[Linear]:
-    """One update for every `steps` batches, with the unweighted mean of their gradients; the weights after each batch."""
+    """One update for every `steps` batches, with the unweighted mean of their gradients; weights after each batch."""
     trajectory: list[Linear] = []
     waiting: list[Linear] = []
     for x, y in batches:

@@ -16,7 +16,7 @@ def norm(gradients: Gradients) -> np.ndarray:
 
 def clipped_value(g: np.ndarray, limit: float) -> np.ndarray:
     """Each number by itself: the end of [−limit, limit] that it lies beyond, else itself."""
-    out = g.astype(np.float64)
+    out = np.array(g, np.float64)
     for index, v in np.ndenumerate(out):
         out[index] = limit if v > limit else -limit if v < -limit else v
     return out
