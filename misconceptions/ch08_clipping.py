@@ -661,7 +661,7 @@ def logits_taken_for_probabilities(timesteps, features, *, units=(64, 32)):
 
 @misconception(
     "build_sequence_classifier",
-    says="A softmax over one unit is always 1, whatever the input; for a single probability the output is a sigmoid.",
+    says="You end in a softmax over one unit, which is always 1; a single probability comes from a sigmoid.",
     hint=2,
     subtle=True,
 )
@@ -671,10 +671,7 @@ def softmax_of_one_unit(timesteps, features, *, units=(64, 32)):
 
 @misconception(
     "build_sequence_classifier",
-    says=(
-        'An Accuracy() object asks whether a probability *equals* the label and reports 0; "accuracy" picks the '
-        "binary one."
-    ),
+    says="Your Accuracy() object asks whether a probability *equals* the label and reports 0; ask for binary accuracy.",
     hint=3,
     subtle=True,
 )
