@@ -18,11 +18,16 @@ def check(
     diagnose: bool = True,
     limits: Limits | None = None,
     profile: str = "learner",
+    worker: Worker | None = None,
 ) -> Iterator[Judged]:
-    """Judge `katas` one after the other and yield each as it is done. TensorFlow starts only if it is needed."""
+    """Judge `katas` one after the other and yield each as it is done.
+
+    TensorFlow starts only if it is needed, and not at all where a `worker` that has it is lent.
+    """
     profiles.load(profile)
     limits = limits or Limits()
-    worker = Worker()
+    own_worker = worker is None
+    worker = worker or Worker()
     session = Session(implementation, Isolated(implementation, limits, worker), curriculum.scratch())
     catalogue = Catalogue(Isolated(named("solutions"), limits, worker))
     try:
@@ -33,4 +38,5 @@ def check(
     finally:
         session.backend.close()
         catalogue.close()
-        worker.close()
+        if own_worker:
+            worker.close()

@@ -22,6 +22,7 @@ import tensorflow as tf
 from kata import ready_made
 from kata.codec import (
     DTYPES,
+    MAX_MESSAGE,
     Handle,
     KataName,
     ProbeName,
@@ -126,6 +127,7 @@ class Host:
         if isinstance(value, tf.Variable | keras.Variable) or tf.is_tensor(value):
             return self._send_tensor(value)
         if isinstance(value, np.ndarray) and value.dtype.name in DTYPES:
+            _refuse_huge(value.nbytes)
             return np.array(value, subok=False)
         if isinstance(value, np.generic) and value.dtype.name in DTYPES:
             return value
@@ -145,6 +147,7 @@ class Host:
     def _send_tensor(self, value: Any) -> Any:
         if isinstance(value, tf.IndexedSlices):
             value = tf.convert_to_tensor(value)
+        _refuse_huge((tf.TensorShape(value.shape).num_elements() or 0) * tf.as_dtype(value.dtype).size)
         try:
             array = np.array(value.numpy())
         except (AttributeError, NotImplementedError):
@@ -232,6 +235,13 @@ class Host:
             return Returned(pack(value), changed)
         except (ValueError, RecursionError) as error:
             return Raised("unfit", "unfit value", str(error), None, "")
+
+
+def _refuse_huge(size: int) -> None:
+    """Stop before a result is copied that could not cross anyway."""
+    if size > MAX_MESSAGE:
+        text = f"the result has {size:,} bytes; at most {MAX_MESSAGE:,} cross"
+        raise Stop(Raised("unfit", "unfit value", text, None, ""))
 
 
 def reset_random_states() -> None:

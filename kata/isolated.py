@@ -313,6 +313,8 @@ class Isolated:
         if self._child is not None:
             self._child.printed.clear()
             self._child.printed_bytes = 0
+        if self._child is None:  # now, so that TensorFlow's start is not counted as the law's time
+            self._child = self._worker.child(self._implementation, self._limits)
         self._deadline = time.monotonic() + self._limits.law
 
     @property

@@ -31,7 +31,10 @@ class Judged:
         failures = [report for report in self.reports if report.outcome is not Outcome.SOLVED]
         if not failures:
             return None
-        return with_diagnosis(failures[0], self.diagnosis) if self.diagnosis else failures[0]
+        if self.diagnosis is None:
+            return failures[0]
+        message = with_diagnosis(failures[0].message, self.diagnosis.sentence, self.diagnosis.next_step)
+        return msgspec.structs.replace(failures[0], message=message)
 
 
 def untouched(kata: Kata, session: Session) -> LawReport | None:

@@ -39,6 +39,9 @@ def laws_of(kata: Kata) -> list[Law]:
     return found
 
 
+NOT_RUN = "not run: an earlier law of this kata ran out of time or memory, and this one would make you wait as long"
+
+
 class OutOfTime(BaseException):
     """The law's own time limit, raised by the alarm."""
 
@@ -78,7 +81,7 @@ def _count_examples(law: Law) -> None:
     handle.inner_test = told
 
 
-def _say_nothing(text: str) -> None:
+def _say_nothing(text: object) -> None:
     """Hypothesis' own remarks are for those who know it; a learner reads ours."""
 
 
@@ -130,15 +133,20 @@ def judge(law: Law, session: Session, kata: KataName, *, limit: float = 90.0) ->
 def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawReport:
     _count_examples(law)
     report = functools.partial(message.report, law, session, kata)
+    if kata in session.given_up:
+        return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=f"{kata.name}: {NOT_RUN}")
     with use(session):
-        session.begin_law(kata)
         try:
+            session.begin_law(kata)
             with _remembered(session), _alarm(limit), with_reporter(_say_nothing):
                 session.refuse_ready_made()
                 law()
         except Stopped as stop:
+            if stop.outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY):
+                session.given_up[kata] = stop.outcome
             return report(stop.outcome, stop.cause, line=stop.line, trace=stop.trace)
         except OutOfTime:
+            session.given_up[kata] = Outcome.TIMEOUT
             return report(Outcome.TIMEOUT, f"the law was not done within {limit:g} seconds: a loop?")
         except LawViolation as error:
             return report(Outcome.WRONG, error.problem, yours=error.yours, expected=error.expected)

@@ -1,12 +1,8 @@
 """What a learner reads when a law does not hold: at most a dozen lines, the mistake before the machinery."""
 
-from __future__ import annotations
-
 import inspect
 import textwrap
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import Any
 
 from kata import curriculum
 from kata.codec import KataName
@@ -14,9 +10,6 @@ from kata.implementation import ROOT
 from kata.show import shorten
 from kata.subject import Session
 from kata.verdict import LawReport, Outcome
-
-if TYPE_CHECKING:
-    from kata.diagnosis import Diagnosis
 
 _WIDTH = 110
 _PRINTED_LINES = 3
@@ -56,14 +49,14 @@ def report(
     return LawReport(outcome=outcome, cause=summary, message="\n".join([heading, *body]))
 
 
-def with_diagnosis(report: LawReport, diagnosis: Diagnosis) -> LawReport:
-    """The report with the misconception that it comes from, and the hint that helps against it."""
-    lines = report.message.splitlines()
+def with_diagnosis(message: str, sentence: str, next_step: str) -> str:
+    """The message with the misconception that it comes from, and the hint that helps against it."""
+    lines = message.splitlines()
     place = next((i for i, line in enumerate(lines) if line.startswith("  where ")), len(lines))
-    lines[place:place] = _row("mistake", diagnosis.sentence)
+    lines[place:place] = _row("mistake", sentence)
     if lines[-1].startswith("  next "):
-        lines[-1:] = _row("next", diagnosis.next_step)
-    return msgspec.structs.replace(report, message="\n".join(lines))
+        lines[-1:] = _row("next", next_step)
+    return "\n".join(lines)
 
 
 def _row(label: str, text: str) -> list[str]:

@@ -117,6 +117,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         return
     if given != sys.argv[1:]:
         raise pytest.UsageError(f"write option and path as one word: {' '.join(joined)}")
+    capture = early_config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.stop_global_capturing()  # it holds our file descriptors 1 and 2
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *joined])
 
 
@@ -284,7 +287,7 @@ def pytest_runtest_makereport(
         report.kata = {**msgspec.to_builtins(judged), "shown": shown}  # type: ignore[attr-defined]
         if _diagnosis in item.stash:
             found = item.stash[_diagnosis]
-            report.kata["diagnosis"] = [found.sentence, found.next_step]  # type: ignore[attr-defined]
+            report.kata["diagnosis"] = [found.sentence, found.next_step]
         if judged.outcome is not Outcome.SOLVED and item.config.option.tbstyle == "auto":
             report.longrepr = judged.message
     return report

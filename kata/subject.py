@@ -117,6 +117,8 @@ class Session:
     examples: int = 0
     error: BaseException | None = None
     """What ended the latest law that does not hold, for those who ask for its traceback."""
+    given_up: dict[KataName, Outcome] = field(default_factory=dict)
+    """Katas of which a law ran out of time or memory: their other laws are not waited for."""
     _fresh: bool = True
     _watched: int = 0
 
