@@ -245,7 +245,7 @@ class TestGradientAccumulationModel:
         expect(kernels[0] == 1.0, "Nothing may move before the K-th micro-batch.", yours=kernels[0], expected=1.0)
         assert_number(kernels[1], -0.1, rel=1e-5)
 
-    @given(problem=problems(count=st.integers(3, 7)), steps=st.integers(1, 4), lr=strategies.floats(0.01, 0.1))
+    @given(problem=problems(count=st.integers(3, 7)), steps=st.integers(1, 4), lr=strategies.floats(0.01, 0.05))
     @example(problem=(UNEVEN[0], UNEVEN[1] * 3), steps=2, lr=0.01)
     @examples(10)
     def test_every_group_moves_by_its_unweighted_mean(self, problem, steps, lr):
@@ -313,8 +313,8 @@ class TestGradientAccumulationModel:
         # Six batches and K = 7: nothing has moved, so the loss is that of the first weights.
         expect(len(report["mae"]) == 2, "Every epoch must report the compiled metric `mae`.", yours=report["mae"])
         for epoch in range(2):
-            assert_number(report["loss"][epoch], oracle.mean_squared_error(wide(weights), x, y), rel=1e-5)
-            assert_number(report["mae"][epoch], oracle.mean_absolute_error(wide(weights), x, y), rel=1e-5)
+            assert_number(report["loss"][epoch], oracle.mean_squared_error(wide(weights), x, y), rel=1e-4)
+            assert_number(report["mae"][epoch], oracle.mean_absolute_error(wide(weights), x, y), rel=1e-4)
 
     @given(problem=problems(count=st.just(1), size=5))
     @example(problem=FIVE_SAMPLES)
