@@ -11,6 +11,7 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
+from tests.probes.ch09_mixed_precision import starting_from
 from tests.probes.fitting import traced_never
 
 Array = np.ndarray[Any, Any]
@@ -89,13 +90,9 @@ def _of_kind(model: Any, kind: type) -> list[Any]:
 
 def describe(build_classifier: Callable[..., Any], features: int, classes: int, *, policy: str) -> dict[str, Any]:
     """The layers of the classifier that was built while `policy` was the global one, and the global policy after."""
-    before = tf.keras.config.dtype_policy()
-    tf.keras.config.set_dtype_policy(policy)
-    try:
+    with starting_from(policy):
         model = build_classifier(features, classes)
         after = tf.keras.config.dtype_policy().name
-    finally:
-        tf.keras.config.set_dtype_policy(before)
     kinds = tf.keras.layers
     found: list[tuple[str, Any]] = []
     for layer in _layers(model):
@@ -118,7 +115,8 @@ def describe(build_classifier: Callable[..., Any], features: int, classes: int, 
 
 def logits(build_classifier: Callable[..., Any], features: int, bias: Array) -> Any:
     """What the classifier gives for zeros when its last layer has this bias and a kernel of zeros."""
-    model = build_classifier(features, len(bias))
+    with starting_from("float32"):
+        model = build_classifier(features, len(bias))
     last = _of_kind(model, tf.keras.layers.Dense)[-1]
     last.kernel.assign(tf.zeros_like(last.kernel))
     last.bias.assign(bias)
@@ -128,7 +126,8 @@ def logits(build_classifier: Callable[..., Any], features: int, bias: Array) -> 
 def with_random_weights(build_classifier: Callable[..., Any], x: Array, classes: int, seed: int) -> dict[str, Any]:
     """The logits for `x`, in inference, of a classifier whose weights and statistics are set at random."""
     rng = np.random.default_rng(seed)
-    model = build_classifier(x.shape[1], classes)
+    with starting_from("float32"):
+        model = build_classifier(x.shape[1], classes)
     dense, norms = (_of_kind(model, kind) for kind in (tf.keras.layers.Dense, tf.keras.layers.BatchNormalization))
     for layer in dense:
         rows, columns = layer.kernel.shape
@@ -230,7 +229,7 @@ def _training(
     kwargs = {name: value for name, value in options if name not in _CLUSTERS}
     tf.keras.utils.set_random_seed(global_seed)
     states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
-    with traced_never(), _recorded_models() as models:
+    with starting_from("float32"), traced_never(), _recorded_models() as models:
         report = train_classifier(data, **kwargs)
     return {
         "report": report,
