@@ -163,7 +163,7 @@ class TestConfusionCounts:
         given = columns((labels, probabilities), which)
         assert_counts(metrics.confusion_counts(*given, threshold=threshold), expected, probabilities.dtype)
 
-    @examples(4)
+    @examples(3)
     @given(case=decided(), which=st.tuples(st.booleans(), st.booleans()))
     def test_works_inside_tf_function(self, case, which):
         """Traced with symbolic tensors, it gives the same counts."""
@@ -196,7 +196,7 @@ class TestAccuracy:
         counts, dtype = case
         assert_share(metrics.accuracy, oracle.accuracy, counts, dtype)
 
-    @examples(3)
+    @examples(1)
     @given(counts=whole_counts())
     @example(counts=(0, 0, 0, 0))
     def test_works_inside_tf_function(self, counts):
@@ -225,7 +225,7 @@ class TestPrecision:
         counts, dtype = case
         assert_share(metrics.precision, oracle.precision, counts, dtype)
 
-    @examples(3)
+    @examples(1)
     @given(counts=whole_counts())
     @example(counts=(0, 0, 0, 0))
     def test_works_inside_tf_function(self, counts):
@@ -254,7 +254,7 @@ class TestRecall:
         counts, dtype = case
         assert_share(metrics.recall, oracle.recall, counts, dtype)
 
-    @examples(3)
+    @examples(1)
     @given(counts=whole_counts())
     @example(counts=(0, 0, 0, 0))
     def test_works_inside_tf_function(self, counts):
@@ -284,7 +284,7 @@ class TestF1:
         counts, dtype = case
         assert_share(metrics.f1, oracle.f1, counts, dtype)
 
-    @examples(3)
+    @examples(1)
     @given(counts=whole_counts())
     @example(counts=(0, 0, 0, 0))
     def test_works_inside_tf_function(self, counts):
@@ -346,7 +346,7 @@ class TestRocAuc:
         labels, scores = case
         assert_value_error("y_true", metrics.roc_auc, np.full_like(labels, positive), scores)
 
-    @examples(3)
+    @examples(2)
     @given(case=ranked())
     def test_works_inside_tf_function(self, case):
         """Traced with labels that are known only while running, it gives the same."""
@@ -363,7 +363,7 @@ class TestF1Score:
         batches = [(np.array([1, 0]), np.array([0.9, 0.2], np.float32)), (np.array([1]), np.array([0.1], np.float32))]
         assert_number(fed(metrics.F1Score(), batches), 2 / 3, rel=0, abs=F1_ATOL)
 
-    @examples(40)
+    @examples(25)
     @given(stream=streams())
     @example(stream=([(np.array([1]), np.array([0.5], np.float32))], 0.5))
     @example(stream=([(np.array([0]), np.array([0.25], np.float32))], 0.5))
@@ -373,7 +373,7 @@ class TestF1Score:
         expected = oracle.f1_score(*whole(batches), threshold)
         assert_number(fed(metrics.F1Score(threshold=threshold), batches), expected, rel=0, abs=F1_ATOL)
 
-    @examples(30)
+    @examples(15)
     @given(stream=streams(), which=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=4, max_size=4))
     @example(stream=([(np.arange(6) % 2, (np.arange(6) % 2).astype(np.float32))], 0.5), which=[(False, True)] * 4)
     def test_flat_and_column_shapes_may_meet(self, stream, which):
@@ -383,7 +383,7 @@ class TestF1Score:
         expected = oracle.f1_score(*whole(batches), threshold)
         assert_number(fed(metrics.F1Score(threshold=threshold), mixed), expected, rel=0, abs=F1_ATOL)
 
-    @examples(40)
+    @examples(20)
     @given(stream=streams(weighted=True), column=st.booleans())
     @example(
         stream=([(np.array([1, 0, 1]), np.array([1, 1, 0], np.float32), np.array([1, 3, 2], np.float32))], 0.5),
@@ -396,7 +396,7 @@ class TestF1Score:
         shaped = [columns(batch, (column, True, column)) for batch in batches]
         assert_number(fed(metrics.F1Score(threshold=threshold), shaped), expected, rel=0, abs=F1_ATOL)
 
-    @examples(15)
+    @examples(8)
     @given(first=streams(), second=streams())
     @example(
         first=([(np.array([1, 0]), np.array([0, 1], np.float32))], 0.5),
@@ -411,7 +411,7 @@ class TestF1Score:
         expected = oracle.f1_score(*whole(second[0]), second[1])
         assert_number(fed(metric, second[0]), expected, rel=0, abs=F1_ATOL)
 
-    @examples(15)
+    @examples(8)
     @given(stream=streams(), name=st.sampled_from(["f1_score", "spam_f1"]))
     @example(stream=([(np.array([1]), np.array([0.25], np.float32))], 0.25), name="mine")
     def test_config_makes_an_equal_empty_metric(self, stream, name):
@@ -425,7 +425,7 @@ class TestF1Score:
         assert_number(twin.result(), 0.0, rel=0)
         assert_number(fed(twin, batches), oracle.f1_score(*whole(batches), threshold), rel=0, abs=F1_ATOL)
 
-    @examples(3)
+    @examples(2)
     @given(stream=streams(weighted=True))
     def test_keeps_its_state_inside_tf_function(self, stream):
         """update_state, traced once and run for every batch, adds every batch."""

@@ -39,7 +39,7 @@ def two_heads():
 
 
 def test_multi_output_model():
-    """§6 "Multi-Output Models": two heads, each with loss, weight and metric; with XLA too, which on a CPU takes longer.
+    """§6 "Multi-Output Models": two heads, each with loss, weight and metric; with XLA too, on a CPU in longer time.
 
     "XLA compilation for speed" is left open by the article: compiling this model costs more than training it.
     """
@@ -107,7 +107,7 @@ def test_doubled_weights_are_a_doubled_rate_but_not_for_adam():
     ("weights", "outcome"), [({"category": 0.5}, KeyError), ({"price": 1, "category": 1, "prise": 9}, None)]
 )
 def test_keras_and_weights_that_are_missing_or_misspelt(weights, outcome):
-    """The lesson: in Keras a missing weight is a KeyError, one for no loss is ignored; in `total_loss` 1, ValueError."""
+    """The lesson: Keras fails on a missing weight and ignores a misspelt one; `total_loss` has 1 and a ValueError."""
     x, y = houses(samples=4)
     model = two_heads()
     model.compile("sgd", LOSSES, loss_weights=weights, run_eagerly=True)
