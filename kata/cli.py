@@ -21,6 +21,7 @@ from kata import curriculum, doctor, progress, summary
 from kata import reset as resetting
 from kata.curriculum import Kata
 from kata.implementation import ROOT, Implementation, named
+from kata.render import show_lines, show_message
 from kata.verdict import KataVerdict, Outcome
 
 app = typer.Typer(
@@ -37,8 +38,6 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[KATA|CHAPTER]...", 
 OneKata = Annotated[str, typer.Argument(metavar="KATA")]
 Impl = Annotated[str, typer.Option("--impl", metavar="FOLDER", help="exercises, solutions or any folder of chapters")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for a program to read")]
-
-_COLOURS = {Outcome.SOLVED: "green", Outcome.TODO: "bright_black", Outcome.READY_MADE: "magenta"}
 
 
 class Refused(Exception):
@@ -124,33 +123,11 @@ def _progress(total: int, quiet: bool) -> Iterator[Any]:
 
 def _show_result(verdicts: summary.Verdicts, failures: list[str], implementation: Implementation) -> None:
     for message in failures[:3]:
-        show_message(message)
+        show_message(message, out)
         out.print()
     if len(failures) > 3:
         out.print(f"… and {len(failures) - 3} more that fail; `kata check NAME` shows one.\n")
-    show_lines(summary.lines(verdicts, implementation))
-
-
-def show_message(message: str, console: Console | None = None) -> None:
-    """A failure's message, its labels dim and the two values in colour."""
-    console = console or out
-    heading, *rows = message.splitlines()
-    console.print(f"[bold red]{escape(heading)}[/bold red]")
-    styles = {"expected": "green", "yours": "red", "mistake": "bold yellow", "next": "cyan"}
-    label = ""
-    for row in rows:
-        label = row[2:11].strip() or label
-        console.print(f"[dim]{escape(row[:12])}[/dim][{styles.get(label, 'default')}]{escape(row[12:])}[/]")
-
-
-def show_lines(lines: list[str], console: Console | None = None) -> None:
-    """The summary, bars and next step in colour."""
-    console = console or out
-    for line in lines:
-        text = escape(line).replace("█", "[green]█[/green]").replace("░", "[dim]░[/dim]")
-        if line.startswith("Next:"):
-            text = f"[bold]{text}[/bold]"
-        console.print(text)
+    show_lines(summary.lines(verdicts, implementation), out)
 
 
 @app.command("list")
@@ -183,6 +160,16 @@ def list_katas(names: Names = None, as_json: AsJson = False) -> None:
     out.print(
         f"\n· not begun   ~ begun   ✓ solved when last checked      {sum(k.minutes for k in katas)} minutes in all"
     )
+
+
+@app.command()
+def watch(names: Names = None, impl: Impl = "exercises") -> None:
+    """Judge on every save, show the verdict at once, and follow you from kata to kata."""
+    with _refusals():
+        katas, implementation = _find(names), named(impl)
+    from kata.watch import watch as run
+
+    raise typer.Exit(run(implementation, katas, out, sys.stdin if sys.stdin.isatty() else None))
 
 
 @app.command()

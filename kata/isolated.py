@@ -58,7 +58,7 @@ class Worker:
         self._spawned: dict[int, subprocess.Popen[bytes]] = {}
         self._log: IO[bytes] | None = None
 
-    def child(self, implementation: Implementation, limits: Limits) -> "Child":
+    def child(self, implementation: Implementation, limits: Limits, *, warm: bool = False) -> "Child":
         """A fresh child that serves `implementation`.
 
         Raises:
@@ -67,7 +67,7 @@ class Worker:
         """
         ours, theirs = socket.socketpair()
         output, output_end = os.pipe()
-        order = Order(implementation, limits.memory)
+        order = Order(implementation, limits.memory, warm)
         try:
             if self.forks:
                 pid = self._ask(order, [theirs.fileno(), output_end])
@@ -149,8 +149,9 @@ class Worker:
     def _ask(self, order: Order | End, descriptors: list[int]) -> int:
         control = self._ready()
         try:
-            socket.send_fds(control, [msgspec.json.encode(order)], descriptors)
-            data = control.recv(4096)
+            with _undisturbed():  # a judge that is told to stop never leaves half a conversation
+                socket.send_fds(control, [msgspec.json.encode(order)], descriptors)
+                data = control.recv(4096)
         except OSError as error:
             data = b""
             reason = str(error)
@@ -176,6 +177,15 @@ class Worker:
         if self._log is not None:
             self._log.close()
         self._control = self._process = self._log = None
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Child:
@@ -288,9 +298,13 @@ class Child:
         finally:
             os.close(self._output)
 
-    @property
-    def alive(self) -> bool:
-        return self._pid != 0
+    def forget(self) -> None:
+        """Let go of a child that another process has taken over: its copies of our descriptors stay open."""
+        if self._pid:
+            self._pid = 0
+            self._selector.close()
+            self._socket.close()
+            os.close(self._output)
 
 
 class Isolated:
@@ -305,8 +319,19 @@ class Isolated:
         self._deadline = 0.0
         self._last_words = ""
 
+    def prepare(self) -> None:
+        """Have a child ready and warm before anyone asks for it; no line of the implementation runs yet."""
+        if self._child is None:
+            self._child = self._worker.child(self._implementation, self._limits, warm=True)
+
+    def forget(self) -> None:
+        """The child now belongs to a process that was forked from this one."""
+        if self._child is not None:
+            self._child.forget()
+            self._child = None
+
     def begin(self, kata: KataName) -> None:
-        if kata != self._kata:
+        if kata != self._kata and self._kata is not None:
             self._drop()
         self._kata = kata
         self._last_words = ""

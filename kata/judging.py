@@ -3,6 +3,7 @@
 `kata check`, `kata watch` and the proof of the tests use it; under pytest the plugin does the same law by law.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -46,8 +47,18 @@ def untouched(kata: Kata, session: Session) -> LawReport | None:
     return LawReport(outcome=Outcome.TODO, cause=cause, message=f"{kata.name}: {cause}")
 
 
-def judge_kata(kata: Kata, session: Session, catalogue: Catalogue | None = None, *, limit: float = 90.0) -> Judged:
-    """Judge `kata` by all its laws; with a `catalogue`, name the misconception that behaves like it."""
+def judge_kata(
+    kata: Kata,
+    session: Session,
+    catalogue: Catalogue | None = None,
+    *,
+    limit: float = 90.0,
+    after_law: Callable[[LawReport], None] = lambda report: None,
+) -> Judged:
+    """Judge `kata` by all its laws; with a `catalogue`, name the misconception that behaves like it.
+
+    `after_law` is told of each law's report as soon as there is one.
+    """
     todo = untouched(kata, session)
     if todo:
         reports = [todo] * len(curriculum.laws(kata.chapter).get(kata.name, ()))
@@ -57,6 +68,7 @@ def judge_kata(kata: Kata, session: Session, catalogue: Catalogue | None = None,
     for law in laws_of(kata):
         report = judge(law, session, kata.key, limit=limit)
         reports.append(report)
+        after_law(report)
         if report.outcome in DIAGNOSABLE:
             failing.append(tuple(session.calls))
     found = verdict.of_kata(reports)

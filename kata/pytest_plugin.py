@@ -46,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many examples, and what is remembered (default: $KATA_PROFILE or learner)",
     )
     group.addoption("--verdicts", metavar="FILE", type=Path, help="write the verdicts to FILE as JSON")
+    group.addoption(
+        "--seeds", type=int, default=1, help="for how many seeds the tests are proven (tests/meta/test_variants.py)"
+    )
     group.addoption("--no-diagnosis", dest="diagnose", action="store_false", help="do not look for the misconception")
     group.addoption("--gpu-on-cpu", action="store_true", help="run the gpu laws on the CPU (but for the timed one)")
     group.addoption("--call-limit", metavar="SECONDS", type=float, default=30.0, help="isolated: time for one call")
@@ -100,7 +103,8 @@ _diagnosis = pytest.StashKey[Diagnosis]()
 
 
 def _name(nodeid: str) -> str:
-    return "::".join(nodeid.split("::")[1:])
+    """`TestHuber::test_…`, without the group that xdist appends."""
+    return "::".join(nodeid.split("::")[1:]).partition("@")[0]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -151,7 +155,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_run] = Run(implementation, selected)
     # All laws of a kata on one xdist worker: they share its child, and outcomes do not depend on the split.
     if getattr(config.option, "numprocesses", None) and config.option.dist in ("no", "load"):
-        config.option.dist = "loadscope"
+        config.option.dist = "loadgroup"
 
 
 # What is collected
@@ -175,6 +179,9 @@ def _wants_meta(config: pytest.Config) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if owner := curriculum.kata_of(item.nodeid):
+            item.add_marker(pytest.mark.xdist_group(".".join(owner)))
     selected = config.stash[_run].selected
     if selected is None:
         return

@@ -39,6 +39,26 @@ def import_tensorflow() -> None:
         import kata.host  # noqa: F401
 
 
+def warm_up() -> None:
+    """Do once what is slow the first time: a gradient, a traced function, the usual operations."""
+    with stderr_dropped():
+        import tensorflow as tf
+
+        x = tf.constant([[0.5, 0.25]])
+
+        def gradient(y: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch(y)
+                loss = tf.reduce_mean(tf.where(tf.abs(y) < 1.0, tf.square(y), tf.math.log(tf.abs(y) + 1.0)))
+            return tape.gradient(loss, y)
+
+        tf.function(gradient)(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(tf.nn.log_softmax(tf.clip_by_value(tf.cast(x, tf.float64), 0.0, 1.0)))
+        tape.gradient(loss, x)
+
+
 def first_operation() -> None:
     """Run one operation, which starts TensorFlow's thread pools and prints what it has to say."""
     with stderr_dropped():

@@ -46,7 +46,9 @@ def test_a_hostile_kata_reaches_no_verdict_but_its_own(sabotage: Sabotage, tmp_p
     assert verdicts[NEIGHBOUR].outcome is expected
 
 
-def _pytest(*arguments: str, folder: Path, seconds: float = 120) -> tuple[int, dict[str, dict[str, dict[str, str]]], str]:
+def _pytest(
+    *arguments: str, folder: Path, seconds: float = 120
+) -> tuple[int, dict[str, dict[str, dict[str, str]]], str]:
     verdicts = folder.parent / "verdicts.json"
     command = [sys.executable, "-m", "pytest", "-q", "--impl", str(folder), "--verdicts", str(verdicts), *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}

@@ -1,0 +1,19 @@
+"""The tests are themselves proven: every misconception fails its kata's laws, every approach holds them.
+
+For how many seeds is an option, `--seeds`; the thorough run is `uv run python -m kata.prove --seeds 20`.
+"""
+
+import pytest
+
+from kata.curriculum import Described
+from kata.prove import every_variant, prove
+
+
+def _label(value: object) -> str:
+    return f"{value.variant.kata}-{value.variant.name}" if isinstance(value, Described) else str(value)
+
+
+@pytest.mark.parametrize(("kind", "described"), every_variant(), ids=_label)
+def test_the_laws_are_right_about(kind: str, described: Described, pytestconfig: pytest.Config) -> None:
+    proof = prove(kind, described, range(pytestconfig.option.seeds))
+    assert proof.holds, "\n".join(proof.against)
