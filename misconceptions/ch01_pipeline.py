@@ -52,8 +52,8 @@ def seeds_the_whole_process(
     bias: float = 0.5,
     noise: float = 0.0,
 ) -> RegressionData:
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    w = np.random.randn(features, 1)  # noqa: NPY002
+    np.random.seed(seed % 2**32)
+    w = np.random.randn(features, 1)
     return _from_draws(w, np.random.randn, np.random.randn, train_size, test_size, bias, noise)
 
 

@@ -88,9 +88,9 @@ def numbered_from_one(
 def seeds_the_whole_process(
     *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
 ) -> ClassificationData:
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    hidden = np.random.randn(features, classes)  # noqa: NPY002
-    x = np.random.randn(train_size + validation_size, features).astype(np.float32)  # noqa: NPY002
+    np.random.seed(seed % 2**32)
+    hidden = np.random.randn(features, classes)
+    x = np.random.randn(train_size + validation_size, features).astype(np.float32)
     y = np.argmax(x @ hidden, axis=1)
     return ClassificationData(x[:train_size], y[:train_size], x[train_size:], y[train_size:])
 
@@ -556,13 +556,13 @@ def patiences_exchanged(learning_rate: LearningRate) -> list[tf.keras.callbacks.
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    states = random.getstate(), np.random.get_state()
     tf.keras.utils.set_random_seed(seed)
     try:
         yield
     finally:
         random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
+        np.random.set_state(states[1])
 
 
 def _classes(data: ClassificationData) -> int:

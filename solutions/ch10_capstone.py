@@ -40,13 +40,13 @@ class TrainingReport(NamedTuple):
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Seed Python, NumPy and TensorFlow; put Python's and NumPy's states back afterwards."""
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 (it is the state to save)
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     tf.keras.utils.set_random_seed(seed)
     try:
         yield
     finally:
         random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
+        np.random.set_state(numpy_state)
 
 
 def make_classification_data(

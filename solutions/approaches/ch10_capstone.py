@@ -305,7 +305,7 @@ def with_an_order_of_its_own(
 def judged_from_the_logits(
     data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
 ) -> TrainingReport:
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    states = random.getstate(), np.random.get_state()
     tf.keras.utils.set_random_seed(seed)
     try:
         schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
@@ -316,7 +316,7 @@ def judged_from_the_logits(
         logits = model.predict(data.x_validation, verbose=0)
     finally:
         random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
+        np.random.set_state(states[1])
     of_truth = np.take_along_axis(logits, data.y_validation[:, None].astype(int), axis=1)
     rank = (logits > of_truth).sum(axis=1)  # how many classes score above the true one
     log_sum = tf.reduce_logsumexp(logits, axis=1).numpy()

@@ -228,7 +228,7 @@ def _training(
     data = clusters(**{name: value for name, value in options if name in _CLUSTERS})
     kwargs = {name: value for name, value in options if name not in _CLUSTERS}
     tf.keras.utils.set_random_seed(global_seed)
-    states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    states = random.getstate(), np.random.get_state()[1].tolist()
     with starting_from("float32"), traced_never(), _recorded_models() as models:
         report = train_classifier(data, **kwargs)
     return {
@@ -237,7 +237,7 @@ def _training(
         "logits": models[-1](data.x_validation, training=False) if models else None,
         "jit_compile": models[-1].jit_compile if models else None,
         "python_untouched": random.getstate() == states[0],
-        "numpy_untouched": np.random.get_state()[1].tolist() == states[1],  # noqa: NPY002
+        "numpy_untouched": np.random.get_state()[1].tolist() == states[1],
     }
 
 
