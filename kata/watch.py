@@ -79,10 +79,9 @@ class Watch:
         for chapter in dict.fromkeys(kata.chapter for kata in self._katas):
             importlib.import_module(f"tests.test_{chapter}")
             self._texts[chapter] = self._read(chapter)
-        begun = [kata for kata in self._katas if not self._is_stub(kata)]
         self._focus = next((kata for kata in self._katas if self._is_stub(kata)), self._katas[0])
         self._prepare()
-        self._start(begun)
+        self._start(self._katas)
         self._draw()
 
     def _loop(self, notice: "subprocess.Popen[bytes]") -> None:
