@@ -80,8 +80,8 @@ def accuracy(counts: ConfusionCounts) -> tf.Tensor:
         A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
 
     Example:
-        >>> float(accuracy(ConfusionCounts(tp=3, fp=1, fn=2, tn=4)))  # (3 + 4) / 10
-        0.699999988079071
+        >>> float(accuracy(ConfusionCounts(tp=3, fp=1, fn=1, tn=3)))  # (3 + 3) / 8
+        0.75
 
     Source: article, "Metrics · Built-in Metrics"; Fawcett 2006, §2, Fig. 1.
     """
@@ -255,6 +255,7 @@ def evaluate_by_name(model: tf.keras.Model, x: Any, y: Any) -> dict[str, float]:
 
     Example:
         >>> import numpy as np
+        >>> import tensorflow as tf
         >>> model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Identity()])
         >>> model.compile(loss="mse", metrics=["mae"], run_eagerly=True)
         >>> result = evaluate_by_name(model, np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]]))
