@@ -1,0 +1,78 @@
+"""The diagnosis names the misconception that behaves like the kata, and never one that does not."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kata import curriculum, profiles
+from kata.codec import DTYPES, Handle, Raised, Tensor
+from kata.curriculum import Kata
+from kata.diagnosis import Catalogue, alike, diagnose
+from kata.implementation import Implementation, named
+from kata.subject import Answered, InProcess
+
+KATAS = curriculum.katas()
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Iterator[Catalogue]:
+    profiles.load("ci")
+    shared = Catalogue(InProcess(named("solutions")))
+    yield shared
+    shared.close()
+
+
+@pytest.mark.parametrize("kata", KATAS, ids=lambda kata: kata.name)
+def test_a_misconception_is_named_and_an_approach_is_not(kata: Kata, catalogue: Catalogue) -> None:
+    """Run as the learner's: each misconception is named, alone or with those that cannot be told from it."""
+    folder = named("solutions").folder
+    for kind in ("misconception", "approach"):
+        for described in curriculum.variants(kind, kata.chapter):
+            if described.variant.kata != kata.name:
+                continue
+            backend = InProcess(Implementation(folder, described.variant))
+            found = diagnose(kata, backend, catalogue)
+            names = [one.variant.name for one in found.named] if found else []
+            if kind == "misconception":
+                assert described.variant.name in names
+            else:
+                assert names == [], described.variant.name
+
+
+def answered(value: object) -> Answered:
+    return Answered(value, [])
+
+
+def test_answers_are_alike_only_in_kind_shape_dtype_and_value() -> None:
+    one = np.float32([1.0, 2.0])
+    assert alike(answered(one), answered(one * np.float32(1.0001)))
+    assert not alike(answered(one), answered(one * np.float32(1.01)))
+    assert not alike(answered(one), answered(one.astype(np.float64)))
+    assert not alike(answered(one), answered(one[:, None]))
+    assert not alike(answered(one), answered(one.view(Tensor)))
+    assert not alike(answered(1), answered(1.0))
+    assert not alike(answered(one), None)
+    assert not alike(answered(one), Answered(one, ["argument 1"]))
+    assert alike(answered({"a": [1, (2.0,)]}), answered({"a": [1, (2.0,)]}))
+    assert not alike(answered({"a": 1}), answered({"b": 1}))
+    assert alike(answered(Handle(1, "A")), answered(Handle(2, "B")))
+    assert alike(answered(np.float32([np.nan, np.inf])), answered(np.float32([np.nan, np.inf])))
+    assert not alike(answered(np.float32([np.nan])), answered(np.float32([0.0])))
+
+
+def test_exceptions_are_alike_by_type() -> None:
+    def raised(name: str) -> Raised:
+        return Raised("raised", name, "text", None, "")
+
+    assert alike(raised("ValueError"), raised("ValueError"))
+    assert not alike(raised("ValueError"), raised("TypeError"))
+    assert not alike(raised("ValueError"), answered(1))
+
+
+@given(st.sampled_from(list(DTYPES.values())), st.integers(0, 100))
+def test_an_answer_is_like_itself(dtype: np.dtype, value: int) -> None:
+    array = np.full((2, 3), value).astype(dtype)
+    assert alike(answered(array), answered(array.copy()))
