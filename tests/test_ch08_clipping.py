@@ -122,7 +122,7 @@ class TestGlobalNorm:
 
     @given(gradients=gradient_lists(dtypes=(np.float32,)))
     @example(gradients=SPLIT)
-    @examples(4)
+    @examples(3)
     def test_is_the_same_inside_tf_function(self, gradients):
         """In a graph, shapes unknown, it gives what it gives eagerly."""
         assert_close(probe.in_graph(clipping.global_norm, gradients), oracle.norm(gradients), dtype=np.float32)
@@ -173,7 +173,7 @@ class TestClipByValue:
 
     @given(gradients=gradient_lists(dtypes=(np.float32,)))
     @example(gradients=SPLIT)
-    @examples(4)
+    @examples(3)
     def test_is_the_same_inside_tf_function(self, gradients):
         """In a graph, shapes unknown, it gives what it gives eagerly."""
         expected = [None if g is None else oracle.clipped_value(g, 2.0) for g in gradients]
@@ -254,7 +254,7 @@ class TestClipByNorm:
 
     @given(gradients=gradient_lists(dtypes=(np.float32,)))
     @example(gradients=SPLIT)
-    @examples(4)
+    @examples(3)
     def test_is_the_same_inside_tf_function(self, gradients):
         """In a graph, shapes unknown, it gives what it gives eagerly."""
         yours = probe.in_graph(clipping.clip_by_norm, gradients, 0.5)
@@ -350,7 +350,7 @@ class TestClipByGlobalNorm:
 
     @given(gradients=gradient_lists(dtypes=(np.float32,)))
     @example(gradients=SPLIT)
-    @examples(4)
+    @examples(3)
     def test_is_the_same_inside_tf_function(self, gradients):
         """In a graph, shapes unknown, it gives what it gives eagerly."""
         clipped, norm = probe.in_graph(clipping.clip_by_global_norm, gradients, 0.5)
@@ -463,7 +463,7 @@ class TestClippedTrainStep:
         weights_are(report, [kernel / np.sqrt(640), bias / np.sqrt(640)], "after the step")
 
     @given(problem=linear_problems(), max_norm=strategies.floats(0.1, 3.0), lr=strategies.floats(0.01, 0.5))
-    @examples(20)
+    @examples(12)
     def test_moves_by_the_clipped_gradient(self, problem, max_norm, lr):
         """Plain SGD: w − η·g·c/max(‖g‖, c), with the norm over kernel and bias together."""
         kernel, bias, x, y = problem
@@ -472,7 +472,7 @@ class TestClippedTrainStep:
         weights_are(report, weights, "after the step")
 
     @given(problem=linear_problems(), max_norm=strategies.floats(0.1, 3.0))
-    @examples(15)
+    @examples(10)
     def test_reports_loss_and_norm_from_before(self, problem, max_norm):
         """The loss before the update and the norm before clipping, two rank-0 tensors."""
         report = probe.step(clipping.clipped_train_step, *problem, max_norm=max_norm, lr=0.3)
