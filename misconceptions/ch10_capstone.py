@@ -172,8 +172,8 @@ def decay_as_long_as_the_run(
 
 @misconception(
     "make_schedule",
-    says="You give the initial rate as the integer 0: Keras takes the schedule's dtype from it, and every rate is cut "
-    "down to a whole number; write 0.0.",
+    says="You give the initial rate as the integer 0, and Keras takes the schedule's dtype from it: the warm-up ends "
+    "in an error, and the peak is cut down to a whole number; write 0.0.",
     hint=3,
 )
 def an_integer_zero(

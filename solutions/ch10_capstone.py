@@ -122,7 +122,7 @@ def make_schedule(
     total = -(-samples // batch_size) * epochs  # ⌈samples / batch_size⌉ without a detour through floats
     warmup = int(total * warmup_fraction)
     return tf.keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,  # a float: its dtype becomes the schedule's, and an integer 0 stays 0 for ever
+        initial_learning_rate=0.0,  # not 0: its dtype becomes the schedule's, and the peak would be cut to an integer
         warmup_target=peak_lr,
         warmup_steps=warmup,
         decay_steps=total - warmup,  # counted from the end of the warm-up
