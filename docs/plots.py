@@ -156,7 +156,7 @@ def optimizer_paths() -> Figure:
         points = points[[True, *np.any(np.diff(points, axis=0), axis=1)]]
         panel.plot(*points.T, color=BLUE, linewidth=0.8)
         # The dots are the shortest of strokes with round ends: one path, where eighty markers would be eighty.
-        dots = np.stack([points, points + [2e-3, 0], np.full_like(points, np.nan)], axis=1).reshape(-1, 2)
+        dots = np.stack([points, points + np.array([2e-3, 0.0]), np.full_like(points, np.nan)], axis=1).reshape(-1, 2)
         panel.plot(*dots.T, color=BLUE, linewidth=2.8, solid_capstyle="round", snap=False)
         panel.plot(*points[0], color=ORANGE, marker="o", markersize=6)
         panel.plot(0, 0, color=RED, marker="x", markersize=7, markeredgewidth=2)
@@ -180,7 +180,10 @@ def schedule_shapes() -> Figure:
     decays = {
         "exponential, 0.5 per 2000": (schedules.exponential_decay(steps, **exponential), BLUE, "-", "default"),
         "the same, a staircase": (
-            schedules.exponential_decay(steps, **exponential, staircase=True), BLUE, "--", "steps-post"
+            schedules.exponential_decay(steps, **exponential, staircase=True),
+            BLUE,
+            "--",
+            "steps-post",
         ),
         "cosine to 0": (schedules.cosine_decay(steps, **cosine), GREEN, "-", "default"),
         "cosine, α = 0.1": (schedules.cosine_decay(steps, **cosine, alpha=0.1), GREEN, "--", "default"),
@@ -265,7 +268,7 @@ def float16_range() -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), width_ratios=(5, 4))
     top = 44
     exponents = np.arange(0, top + 1)
-    lost = np.array([_lost(2.0**int(exponent)) for exponent in exponents])
+    lost = np.array([_lost(2.0 ** int(exponent)) for exponent in exponents])
     left.fill_between(exponents, np.round(100 * lost[:, 0], 2), color=BLUE, alpha=0.6, linewidth=0)
     left.fill_between(exponents, 100 - np.round(100 * lost[:, 1], 2), 100, color=RED, alpha=0.6, linewidth=0)
     left.axvline(15, color=GREY, linewidth=0.8, linestyle=":")

@@ -408,9 +408,7 @@ def divides_in_float16(
     hint=3,
     subtle=True,
 )
-def keeps_float16(
-    model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float
-) -> list[tf.Tensor]:
+def keeps_float16(model: tf.keras.Model, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor, *, scale: float) -> list[tf.Tensor]:
     gradients = _scaled(model, loss_fn, x, y, scale)
     return [gradient / tf.cast(scale, gradient.dtype) for gradient in gradients]
 
@@ -507,7 +505,7 @@ class _Scaler:
     """The bookkeeping that most wrong turns below get right."""
 
     def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
-        self.scale, self.growth_steps, self.finite_steps = initial_scale, growth_steps, 0
+        self.scale, self.growth_steps, self.finite_steps = float(initial_scale), growth_steps, 0
 
     def is_finite(self, gradients: Sequence[tf.Tensor]) -> bool:
         return all(bool(tf.reduce_all(tf.math.is_finite(gradient))) for gradient in gradients)
@@ -650,7 +648,7 @@ class HalvesInWholeNumbers(_Scaler):
 class BackToTheStart(_Scaler):
     def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
         super().__init__(initial_scale, growth_steps)
-        self.initial_scale = initial_scale
+        self.initial_scale = float(initial_scale)
 
     def shrink(self) -> None:
         self.scale, self.finite_steps = self.initial_scale, 0

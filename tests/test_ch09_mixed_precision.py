@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.checks import assert_close, assert_equal, assert_number, assert_tensor, eps, expect
+from kata.checks import assert_close, assert_equal, assert_number, eps, expect
 from kata.profiles import examples
 from kata.subject import chapter, probes, read, tensor
 from tests import strategies
@@ -77,7 +77,7 @@ class TestBuildMixedModel:
         found = probe.mixed_model(mixed.build_mixed_model, 20)
         assert_equal(found["kernels"], [(20, 128), (128, 64), (64, 1)])
 
-    @examples(10)
+    @examples(6)
     @given(features=st.integers(1, 5), hidden=hidden_sizes, outputs=st.integers(1, 4))
     @example(features=3, hidden=(5, 2), outputs=4)
     def test_hidden_layers_compute_in_float16_and_the_output_layer_in_float32(self, features, hidden, outputs):
@@ -86,7 +86,7 @@ class TestBuildMixedModel:
         assert_equal(found["kernels"], list(zip((features, *hidden), (*hidden, outputs), strict=True)))
         assert_equal(found["compute"][:-1], ["float16"] * len(hidden))
         assert_equal(found["last_compute"], "float32")
-        assert_tensor(found["output"], shape=(3, outputs), dtype=np.float32)
+        assert_equal(found["output"], ("float32", (3, outputs)))
 
     @examples(5)
     @given(hidden=hidden_sizes)
@@ -102,16 +102,6 @@ class TestBuildMixedModel:
     def test_compile_adds_loss_scaling(self, hidden):
         """`compile` wraps the optimizer in a LossScaleOptimizer, as it does when the model itself is mixed."""
         assert_equal(probe.mixed_model(mixed.build_mixed_model, 3, hidden=hidden)["optimizer"], "LossScaleOptimizer")
-
-    @examples(5)
-    @given(before=policies)
-    @example(before="float32")
-    @example(before="float64")
-    def test_the_global_policy_is_as_before(self, before):
-        """The global policy after the call is the one before it, whichever that was; the model is the same."""
-        found = probe.mixed_model(mixed.build_mixed_model, 3, before=before, hidden=(2,))
-        assert_equal(found["policy_after"], before)
-        assert_equal(found["compute"], ["float16", "float32"])
 
     @pytest.mark.gpu
     def test_float16_products_run_on_the_gpu(self):
@@ -146,6 +136,16 @@ class TestBuildMixedModel:
         seconds = probe.step_seconds(mixed.build_mixed_model, width=4096, batch=2048)
         expect(seconds["mixed"] < seconds["float32"], "Mixed precision must be the faster one.", yours=seconds)
 
+    @examples(5)
+    @given(before=policies)
+    @example(before="float32")
+    @example(before="float64")
+    def test_the_global_policy_is_as_before(self, before):
+        """The global policy after the call is the one before it, whichever that was; the model is the same."""
+        found = probe.mixed_model(mixed.build_mixed_model, 3, before=before, hidden=(2,))
+        assert_equal(found["policy_after"], before)
+        assert_equal(found["compute"], ["float16", "float32"])
+
 
 @st.composite
 def layers(draw):
@@ -174,7 +174,7 @@ class TestLayerDtypes:
         found = probe.dtypes_of(mixed.layer_dtypes, built, now="float32")
         self._assert_rows(found, [("hidden", "float16", "float32"), ("output", "float32", "float32")])
 
-    @examples(15)
+    @examples(10)
     @given(built=layers(), now=policies)
     @example(built=MISLEADING, now="float32")
     def test_lists_the_models_own_dense_layers_in_order(self, built, now):
@@ -282,7 +282,7 @@ class TestLossScaledGradients:
         overflowed = not np.isfinite(found[1]).any()
         expect(overflowed, "What overflows in float16 must come back as inf or NaN.", yours=found[1])
 
-    @examples(4)
+    @examples(2)
     @given(network=networks(), policy=st.sampled_from(["float32", "mixed_float16"]))
     def test_works_in_a_graph(self, network, policy):
         """Inside `tf.function` the gradients are the same."""

@@ -87,7 +87,7 @@ def mixed_model(build: Callable, features: int, *, before: str = "float32", **si
         "compute": [layer.compute_dtype for layer in _dense(model)],
         "variables": [tf.as_dtype(variable.dtype).name for variable in model.trainable_variables],
         "last_compute": model.layers[-1].compute_dtype,
-        "output": output,
+        "output": (output.dtype.name, tuple(output.shape)),
         "optimizer": type(model.optimizer).__name__,
     }
 
