@@ -61,10 +61,14 @@ class Watch:
         profiles.load("learner")
         self._worker.start()
         command = [sys.executable, "-m", "kata.notice", self._implementation.folder]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as notice, self._raw_keyboard():
+        with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, cwd=ROOT) as notice, self._raw_keyboard():
             try:
+                assert notice.stdout is not None
+                for chapter in dict.fromkeys(kata.chapter for kata in self._katas):
+                    importlib.import_module(f"tests.test_{chapter}")
+                notice.stdout.readline()  # "ready": from now on no save is missed
                 self._begin()
-                self._loop(notice)
+                self._loop(notice.stdout.fileno())
             except KeyboardInterrupt:
                 pass
             finally:
@@ -77,16 +81,13 @@ class Watch:
 
     def _begin(self) -> None:
         for chapter in dict.fromkeys(kata.chapter for kata in self._katas):
-            importlib.import_module(f"tests.test_{chapter}")
             self._texts[chapter] = self._read(chapter)
         self._focus = next((kata for kata in self._katas if self._is_stub(kata)), self._katas[0])
         self._prepare()
         self._start(self._katas)
         self._draw()
 
-    def _loop(self, notice: "subprocess.Popen[bytes]") -> None:
-        assert notice.stdout is not None
-        changes = notice.stdout.fileno()
+    def _loop(self, changes: int) -> None:
         pending = b""
         while True:
             sources: list[int | ForkedJudge] = [changes]

@@ -100,8 +100,16 @@ SABOTAGES = (
         "    import hypothesis\n    hypothesis.reject()\n",
     ),
     Sabotage("equals everything", Outcome.WRONG, "tensor", ALWAYS_EQUAL),
-    Sabotage("eats memory", Outcome.OUT_OF_MEMORY, "memory", "    hoard = []\n    while True: hoard.append(b'x' * 2**26)\n"),
-    Sabotage("eats memory in TensorFlow", Outcome.OUT_OF_MEMORY, "memory", "    return tf.reduce_sum(tf.ones([2**34]))\n", seconds=30.0),  # TensorFlow tries for 10 s
+    Sabotage(
+        "eats memory", Outcome.OUT_OF_MEMORY, "memory", "    hoard = []\n    while True: hoard.append(b'x' * 2**26)\n"
+    ),
+    Sabotage(
+        "eats memory in TensorFlow",
+        Outcome.OUT_OF_MEMORY,
+        "memory",
+        "    return tf.reduce_sum(tf.ones([2**34]))\n",
+        seconds=30.0,
+    ),  # TensorFlow tries for 10 s
     Sabotage(
         "prints 100 MB",
         Outcome.BROKEN,
@@ -112,8 +120,15 @@ SABOTAGES = (
     Sabotage("kills itself", Outcome.CRASHED, "SIGKILL", "    import os\n    os.kill(os.getpid(), 9)\n"),
     Sabotage("patches the checks", Outcome.WRONG, "", PATCHES + WRONG),
     Sabotage("forges replies", Outcome.CRASHED, "no reply", FORGE),
-    Sabotage("brings a conftest", Outcome.WRONG, "", WRONG, files=(("conftest.py", CONFTEST), ("pytest.ini", "[pytest]\n"))),
-    Sabotage("ready-made", Outcome.READY_MADE, "MeanAbsoluteError", "    return tf.keras.losses.MeanAbsoluteError()(y_true, y_pred)\n"),
+    Sabotage(
+        "brings a conftest", Outcome.WRONG, "", WRONG, files=(("conftest.py", CONFTEST), ("pytest.ini", "[pytest]\n"))
+    ),
+    Sabotage(
+        "ready-made",
+        Outcome.READY_MADE,
+        "MeanAbsoluteError",
+        "    return tf.keras.losses.MeanAbsoluteError()(y_true, y_pred)\n",
+    ),
     Sabotage(
         "ready-made in disguise",
         Outcome.READY_MADE,
@@ -122,7 +137,7 @@ SABOTAGES = (
         "    return found()(y_true, y_pred)\n",
     ),
     Sabotage("huge result", Outcome.WRONG, "", "    import numpy\n    return numpy.zeros(2**25)\n"),
-)  # fmt: skip
+)
 
 
 def write(sabotage: Sabotage, folder: Path) -> Path:

@@ -11,6 +11,11 @@ from kata.implementation import ROOT
 
 run = CliRunner()
 
+CHECKED = """for name, size in (("base_batch_size", base_batch_size), ("batch_size", batch_size)):
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1. Received: {size}")
+    """
+
 
 @pytest.fixture(autouse=True)
 def clean_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +33,7 @@ def submission(tmp_path: Path) -> Path:
     folder.mkdir()
     text = stubs.pristine("ch07_accumulation")
     for name, body in (
-        ("linear_scaling_rule", "return float(base_lr) * (batch_size // base_batch_size)"),
+        ("linear_scaling_rule", CHECKED + "return float(base_lr) * (batch_size // base_batch_size)"),
         ("updates_per_epoch", "batches = samples // batch_size if drop_remainder else -(-samples // batch_size)\n"
          "    return batches // accumulation_steps"),
     ):  # fmt: skip
