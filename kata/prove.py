@@ -1,6 +1,7 @@
 """The tests of the tests: every misconception must fail its kata's laws, every approach must hold them, for every seed.
 
-`uv run python -m kata.prove --seeds 20` is the thorough run; `--kata NAME` and `--chapter NAME` narrow it,
+`uv run python -m kata.prove --seeds 20` is the thorough run; `--kata NAME` and `--chapter NAME` narrow it;
+`--kind solution --seeds 50 --profile grade` judges the solutions themselves, to find a law that is sometimes wrong;
 `--table` shows for each misconception how many examples it took until a law failed, `--jobs N` runs chapters
 side by side. Exit status 1 when anything is unproven.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 from kata import curriculum, profiles
 from kata.curriculum import Described
-from kata.implementation import Implementation, named
+from kata.implementation import ROOT, Implementation, Variant, named
 from kata.laws import judge, laws_of, seeded
 from kata.subject import InProcess, Session
 from kata.verdict import LawReport, Outcome
@@ -62,7 +63,7 @@ def prove(kind: str, described: Described, seeds: Iterable[int]) -> Proof:
     proof = Proof(kind, described)
     for seed in seeds:
         proof.seeds += 1
-        if kind == "approach":
+        if kind != "misconception":
             for name, report, _ in run(described, session, seed):
                 if report.outcome is not Outcome.SOLVED:
                     proof.against.append(f"seed {seed}: {name}: {report.outcome}: {report.cause}\n{report.message}")
@@ -81,12 +82,24 @@ def prove(kind: str, described: Described, seeds: Iterable[int]) -> Proof:
     return proof
 
 
-def every_variant(names: set[str] | None = None) -> list[tuple[str, Described]]:
+def solutions(names: set[str] | None = None) -> list[tuple[str, Described]]:
+    """The reference solutions of the katas in `names` (None: of all), as if they were approaches."""
+    found = []
+    for kata in curriculum.katas():
+        if names is None or kata.name in names:
+            path = str(ROOT / "solutions" / f"{kata.chapter}.py")
+            found.append(("solution", Described(Variant(kata.name, path, kata.name), kata.chapter, "the reference")))
+    return found
+
+
+def every_variant(
+    names: set[str] | None = None, kinds: tuple[str, ...] = ("approach", "misconception")
+) -> list[tuple[str, Described]]:
     """All approaches and misconceptions of the katas in `names` (None: of all)."""
     return [
         (kind, described)
         for chapter in curriculum.chapters()
-        for kind in ("approach", "misconception")
+        for kind in kinds
         for described in curriculum.variants(kind, chapter.name)
         if names is None or described.variant.kata in names
     ]
@@ -115,6 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--kata", help="only these katas (comma-separated)")
     parser.add_argument("--chapter", help="only this chapter")
+    parser.add_argument("--kind", choices=("solution", "approach", "misconception"), help="only these")
     parser.add_argument("--table", action="store_true", help="a row for every variant, not only the unproven")
     parser.add_argument("--jobs", type=int, default=1, help="chapters side by side")
     parser.add_argument("--profile", default="ci", choices=profiles.NAMES)
@@ -126,7 +140,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    work = every_variant(names)
+    if options.kind == "solution":
+        work = solutions(names)
+    else:
+        work = every_variant(names, (options.kind,) if options.kind else ("approach", "misconception"))
     parts: dict[str, list[tuple[str, Described]]] = {}
     for kind, described in work:
         parts.setdefault(described.chapter, []).append((kind, described))
@@ -141,10 +158,10 @@ def main(arguments: list[str] | None = None) -> int:
                     print(_row(proof), flush=True)
                 for what in proof.against[:3]:
                     print("    " + what.replace("\n", "\n    "), flush=True)
-    for kind in ("approach", "misconception"):
+    for kind in dict.fromkeys(proof.kind for proof in proofs):
         of_kind = [proof for proof in proofs if proof.kind == kind]
         good = sum(proof.holds for proof in of_kind)
-        verb = "pass" if kind == "approach" else "fail"
+        verb = "fail" if kind == "misconception" else "pass"
         print(
             f"{good} of {len(of_kind)} {kind}{'es' if kind == 'approach' else 's'} {verb} for all of {len(seeds)} seeds"
         )

@@ -87,7 +87,8 @@ class InProcess:
     def begin(self, kata: KataName) -> None:
         pass
 
-    def ask(self, question: Question) -> Answered | Raised:
+    def start(self) -> None:
+        """Import TensorFlow and run its first operation, unless that is done."""
         if self._host is None:
             from kata.quiet import first_operation, import_tensorflow
 
@@ -96,6 +97,9 @@ class InProcess:
             from kata.host import Host
 
             self._host = Host(self._implementation)
+
+    def ask(self, question: Question) -> Answered | Raised:
+        self.start()
         q = question
         result = self._host.perform(q.target, q.member, q.args, q.kwargs, read=q.read, fresh=q.fresh, watch=q.watch)
         return result if isinstance(result, Raised) else Answered(*result)
