@@ -1,7 +1,8 @@
 """The developer's one command, which CI runs too: `uv run python -m kata.dev`.
 
-Lint, format, types, stubs in step with solutions, then every test on the solutions, in process and isolated.
-`--fast` leaves the tests out.
+Lint, format, types, stubs in step with solutions; the laws on the solutions from outside, the bodies of the
+gpu laws among them; then every test in process, which is the README's own command. `--fast` stops before the
+laws, `--no-suite` before the last.
 """
 
 import os
@@ -11,22 +12,21 @@ import time
 
 from kata.implementation import ROOT
 
-_PYTEST = [sys.executable, "-m", "pytest", "--impl", "solutions", "--profile", "ci", "-q"]
+_PYTEST = [sys.executable, "-m", "pytest", "--impl", "solutions"]
 CHECKS: list[tuple[str, list[str]]] = [
     ("lint", [sys.executable, "-m", "ruff", "check", "."]),
     ("format", [sys.executable, "-m", "ruff", "format", "--check", "."]),
     ("types", [sys.executable, "-m", "mypy"]),
     ("stubs", [sys.executable, "-m", "kata.stubs", "--check"]),
 ]
-TESTS: list[tuple[str, list[str]]] = [
-    ("tests", [*_PYTEST, "--gpu-on-cpu", "-n", "2"]),
-    ("isolated", [*_PYTEST, "--isolated", "--ignore", "tests/meta"]),
-]
+ISOLATED = [("isolated", [*_PYTEST, "--profile", "ci", "--isolated", "--gpu-on-cpu", "--ignore", "tests/meta", "-q"])]
+SUITE = [("suite", _PYTEST)]
 
 
 def main(arguments: list[str]) -> int:
     """Run the checks in order and stop at the first that fails, with its exit status."""
-    for name, command in CHECKS + ([] if "--fast" in arguments else TESTS):
+    steps = CHECKS + ([] if "--fast" in arguments else ISOLATED + ([] if "--no-suite" in arguments else SUITE))
+    for name, command in steps:
         started = time.monotonic()
         print(f"— {name}", flush=True)
         status = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}).returncode

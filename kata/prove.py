@@ -47,24 +47,24 @@ class Proof:
         return not self.against
 
 
-def run(described: Described, session: Session, seed: int) -> Iterator[tuple[str, LawReport, int]]:
-    """Judge the variant by each law of its kata: the law's name, its report, and its examples."""
+def run(described: Described, session: Session, seed: int, share: float = 1.0) -> Iterator[tuple[str, LawReport, int]]:
+    """Judge the variant by each law of its kata, with this share of its examples: name, report, examples."""
     (kata,) = curriculum.find(described.variant.kata)
     for law in laws_of(kata):
-        with seeded(law, seed):
+        with seeded(law, seed, examples=lambda usual: max(2, round(share * usual))):
             report = judge(law, session, kata.key)
         yield law.__name__, report, session.examples
 
 
-def prove(kind: str, described: Described, seeds: Iterable[int]) -> Proof:
-    """Judge one variant for every seed."""
+def prove(kind: str, described: Described, seeds: Iterable[int], *, share: float = 1.0) -> Proof:
+    """Judge one variant for every seed; what must pass, by this `share` of each law's examples."""
     implementation = Implementation(named("solutions").folder, described.variant)
     session = Session(implementation, InProcess(implementation), curriculum.scratch())
     proof = Proof(kind, described)
     for seed in seeds:
         proof.seeds += 1
         if kind != "misconception":
-            for name, report, _ in run(described, session, seed):
+            for name, report, _ in run(described, session, seed, share):
                 if report.outcome is not Outcome.SOLVED:
                     proof.against.append(f"seed {seed}: {name}: {report.outcome}: {report.cause}\n{report.message}")
                     break

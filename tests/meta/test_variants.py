@@ -15,5 +15,7 @@ def _label(value: object) -> str:
 
 @pytest.mark.parametrize(("kind", "described"), every_variant(), ids=_label)
 def test_the_laws_are_right_about(kind: str, described: Described, pytestconfig: pytest.Config) -> None:
-    proof = prove(kind, described, range(pytestconfig.option.seeds))
+    seeds = pytestconfig.option.seeds
+    # One seed is the quick look of every day: what must pass is shown a fifth of the examples.
+    proof = prove(kind, described, range(seeds), share=1.0 if seeds > 1 else 0.2)
     assert proof.holds, "\n".join(proof.against)
