@@ -112,7 +112,7 @@ class Worker:
             stdout=self._log,
             stderr=self._log,
             cwd=ROOT,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ,
         )
 
     def start(self) -> None:

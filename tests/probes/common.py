@@ -31,7 +31,10 @@ def gradient(function: Callable[..., Any], *args: Any, wrt: int = 1, **kwargs: A
 
 
 def in_graph(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """`function(*args, **kwargs)` inside `tf.function`, traced with arrays as symbolic tensors of unknown shape."""
+    """`function(*args, **kwargs)` inside `tf.function`, with arrays as symbolic tensors of known shape.
+
+    A shape with None in it would ask for more than the contract: `x.shape[-1]` is a right thing to write.
+    """
     tensors, others = [], []
     for arg in as_tensors(args):
         is_tensor = tf.is_tensor(arg)
@@ -43,8 +46,7 @@ def in_graph(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         waiting = iter(symbolic)
         return function(*(next(waiting) if other is None else other for other in others), **kwargs)
 
-    signature = [tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype) for tensor in tensors]
-    return tf.function(call, input_signature=signature)(*tensors)
+    return tf.function(call)(*tensors)
 
 
 def graph_gradient(function: Callable[..., Any], *args: Any, wrt: int = 1, **kwargs: Any) -> Any:
