@@ -11,8 +11,8 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
+from tests.probes.ch01_pipeline import traced_never
 from tests.probes.ch09_mixed_precision import starting_from
-from tests.probes.fitting import traced_never
 
 Array = np.ndarray[Any, Any]
 

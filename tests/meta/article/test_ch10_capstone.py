@@ -15,8 +15,8 @@ from solutions.ch10_capstone import (
     train_classifier,
 )
 from tests.oracles import ch10_capstone as oracle
+from tests.probes.ch01_pipeline import traced_never
 from tests.probes.ch10_capstone import clusters, epochs_with_callbacks
-from tests.probes.fitting import traced_never
 
 schedules = tf.keras.optimizers.schedules
 
