@@ -183,11 +183,13 @@ class TestPiecewiseConstant:
 
     @examples(25)
     @given(drawn=pieces(at_least=2), where=st.integers(0, 3), equal=st.booleans())
+    @example(drawn=([10, 20], [1.0, 0.5, 0.25]), where=0, equal=True)
     def test_refuses_boundaries_that_do_not_strictly_increase(self, drawn, where, equal):
         """Equal boundaries are refused as well as falling ones."""
         boundaries, values = drawn
         i = where % (len(boundaries) - 1)
-        boundaries[i] = boundaries[i + 1] if equal else boundaries[i + 1] + 1
+        wrong = boundaries[i + 1] if equal else boundaries[i + 1] + 1
+        boundaries = [*boundaries[:i], wrong, *boundaries[i + 1 :]]
         assert_value_error("boundaries", schedules.piecewise_constant, 3, boundaries=boundaries, values=values)
 
     @examples(5)
