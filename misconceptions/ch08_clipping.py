@@ -250,7 +250,7 @@ def nan_for_zeros(gradients, max_norm):
 
 @misconception(
     "clip_by_norm",
-    says="Your ε in the divisor shortens small gradients as well: beside a norm of 1e-10 it is everything there is.",
+    says="Your ε in the divisor makes the factor too small, and beside a small norm and limit it is all there is of it.",
     hint=3,
     subtle=True,
 )
@@ -357,7 +357,7 @@ def product_of_reciprocals(gradients, max_norm):
 
 @misconception(
     "clip_by_global_norm",
-    says="Your ε in the divisor shortens what is within the limit, and with small gradients nearly all of it.",
+    says="Your ε in the divisor makes the factor too small; where norm and limit are small, even within the limit.",
     hint=3,
     subtle=True,
 )
