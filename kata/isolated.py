@@ -98,7 +98,14 @@ class Worker:
     def _spawn(self, order: Order, ours: socket.socket, theirs: socket.socket, output: int) -> int:
         process = self._start([theirs, output])
         self._spawned[process.pid] = process
-        channel.send(ours, msgspec.json.encode(order))
+        theirs.close()
+        ours.settimeout(START_LIMIT)
+        try:
+            channel.send(ours, msgspec.json.encode(order))
+            channel.receive(ours, channel.Inbox())  # "ready": its start is not counted as the law's time
+        except channel.Closed:
+            self.end(process.pid, 0.0)
+            raise self._no_start() from None
         return process.pid
 
     def _start(self, descriptors: list[Any]) -> subprocess.Popen[bytes]:
@@ -133,18 +140,18 @@ class Worker:
             except OSError:
                 started = False
             if not started:
-                said = self._said()
-                self.close()
-                cause = f"TensorFlow's process did not start: {said or 'no reason given'}; try `uv run kata doctor`"
-                raise Stopped(Outcome.INFRASTRUCTURE, cause)
+                raise self._no_start()
         return self._control
 
-    def _said(self) -> str:
-        if self._log is None:
-            return ""
-        self._log.seek(0)
-        lines = clean_text(self._log.read().decode("utf-8", "replace")).strip().splitlines()
-        return lines[-1][:200] if lines else ""
+    def _no_start(self) -> Stopped:
+        """Close up, and say what the process that did not start has said."""
+        lines = []
+        if self._log is not None:
+            self._log.seek(0)
+            lines = clean_text(self._log.read().decode("utf-8", "replace")).strip().splitlines()
+        self.close()
+        said = lines[-1][:200] if lines else "no reason given"
+        return Stopped(Outcome.INFRASTRUCTURE, f"TensorFlow's process did not start: {said}; try `uv run kata doctor`")
 
     def _ask(self, order: Order | End, descriptors: list[int]) -> int:
         control = self._ready()

@@ -70,6 +70,8 @@ class Run:
     laws: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """For every kata of this run the ids of its laws, in file order."""
     reports: dict[str, LawReport] = field(default_factory=dict)
+    last_laws: dict[tuple[str, str], pytest.Item] = field(default_factory=dict)
+    """Of every kata the last law that this process judges: then its mistake is looked for."""
     failing: dict[tuple[str, str], list[Conversation]] = field(default_factory=dict)
     """Of every kata that fails in this process: the conversations on which its laws failed."""
     first_failures: dict[tuple[str, str] | None, str] = field(default_factory=dict)
@@ -98,7 +100,6 @@ class Run:
 
 _run = pytest.StashKey[Run]()
 _report = pytest.StashKey[LawReport]()
-_is_last = pytest.StashKey[bool]()
 _diagnosis = pytest.StashKey[Diagnosis]()
 
 
@@ -193,6 +194,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     run = session.config.stash[_run]
     run.expect([item.nodeid for item in session.items])
+    run.last_laws = {
+        owner: item
+        for item in session.items
+        if (owner := curriculum.kata_of(item.nodeid)) and item.get_closest_marker("gpu") is None
+    }
     if hasattr(session.config, "workerinput"):
         return
     _write_verdicts(session.config)  # before any law runs: whatever happens, the file never claims too much
@@ -231,11 +237,6 @@ def _session(config: pytest.Config) -> Session:
     return run.session
 
 
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    following = curriculum.kata_of(nextitem.nodeid) if nextitem else None
-    item.stash[_is_last] = following != curriculum.kata_of(item.nodeid)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     marker = item.get_closest_marker("gpu")
     if marker is None or any(Path("/dev").glob("nvidia[0-9]*")):
@@ -261,7 +262,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     pyfuncitem.stash[_report] = report
     if report.outcome in verdict.DIAGNOSABLE:
         run.failing.setdefault(owner, []).append(tuple(session.calls))
-    if pyfuncitem.stash[_is_last] and owner in run.failing and pyfuncitem.config.option.diagnose:
+    if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and pyfuncitem.config.option.diagnose:
         run.catalogue = run.catalogue or Catalogue(_backend(pyfuncitem.config, named("solutions")))
         found = diagnose(kata, session.backend, run.catalogue, run.failing[owner])
         if found is not None:

@@ -281,13 +281,13 @@ class Remote(There):
 class _Names:
     """`losses.huber`: any name of a chapter, or of a module of probes."""
 
-    kind: type[KataName] | type[ProbeName]
-    module: str
+    _kind: type[KataName] | type[ProbeName]
+    _module: str
 
     def __getattr__(self, name: str) -> There:
         if name.startswith("__"):
             raise AttributeError(name)
-        return There(self.kind(self.module, name))
+        return There(self._kind(self._module, name))
 
 
 def chapter(name: str) -> Any:

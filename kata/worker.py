@@ -56,8 +56,10 @@ def main(arguments: list[str]) -> int:
     control = socket.socket(fileno=int(arguments[0]))
     import_tensorflow()
     if len(arguments) > 1:
-        order = msgspec.json.decode(channel.receive(control, channel.Inbox()), type=Order)
-        return serve(order, control, int(arguments[1]))
+        inbox = channel.Inbox()
+        order = msgspec.json.decode(channel.receive(control, inbox), type=Order)
+        channel.send(control, b"ready")
+        return serve(order, control, int(arguments[1]), inbox)
     gc.collect()
     gc.freeze()  # what is shared with the children is never touched by their collectors
     control.send(b"ready")
@@ -87,7 +89,7 @@ def _fork(order: Order, control: socket.socket, descriptors: list[int]) -> int:
         status = 70
         try:
             control.close()
-            status = serve(order, socket.socket(fileno=descriptors[0]), descriptors[1])
+            status = serve(order, socket.socket(fileno=descriptors[0]), descriptors[1], channel.Inbox())
         finally:
             os._exit(status)
     for descriptor in descriptors:
@@ -120,7 +122,7 @@ def _wait(pid: int, patience: float) -> int | None:
         time.sleep(0.005)
 
 
-def serve(order: Order, sock: socket.socket, output: int) -> int:
+def serve(order: Order, sock: socket.socket, output: int, inbox: channel.Inbox) -> int:
     """Answer requests about one implementation: the whole life of a child."""
     os.setsid()
     _die_with_parent()
@@ -139,7 +141,6 @@ def serve(order: Order, sock: socket.socket, output: int) -> int:
     from kata.host import Host
 
     host = Host(order.implementation)
-    inbox = channel.Inbox()
     while True:
         try:
             request = decode_request(channel.receive(sock, inbox))

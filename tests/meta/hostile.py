@@ -114,7 +114,8 @@ SABOTAGES = (
         "prints 100 MB",
         Outcome.BROKEN,
         "prints",
-        "    for _ in range(100): print('x' * 2**20)\n    return tf.reduce_mean(tf.abs(tf.cast(y_true, y_pred.dtype) - y_pred))\n",
+        "    for _ in range(100): print('x' * 2**20)\n"
+        "    return tf.reduce_mean(tf.abs(tf.cast(y_true, y_pred.dtype) - y_pred))\n",
     ),
     Sabotage("segfault", Outcome.CRASHED, "segmentation fault", "    import ctypes\n    ctypes.string_at(0)\n"),
     Sabotage("kills itself", Outcome.CRASHED, "SIGKILL", "    import os\n    os.kill(os.getpid(), 9)\n"),

@@ -80,7 +80,6 @@ def test_network_is_keras_layers():
     np.testing.assert_allclose(found["logits"], expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras reading a rate, NumPy 2.4
 @given(val_losses=st.lists(st.integers(1, 6), min_size=1, max_size=16))
 @few
 def test_callbacks_are_keras_callbacks(val_losses):
