@@ -101,6 +101,8 @@ class TestMakeRegressionData:
             "x_test": (test_size, features),
             "y_test": (test_size, 1),
         }
+        named = getattr(data, "fields", ()) == tuple(shapes)
+        expect(named, "A RegressionData of four arrays must come back.", yours=data)
         for name, shape in shapes.items():
             array = getattr(data, name)
             expect(isinstance(array, np.ndarray), f"{name} must be an array.", yours=array)
@@ -423,7 +425,8 @@ class TestRunPipeline:
     def test_gives_history_test_and_predictions(self) -> None:
         """history: lists of one float an epoch; test: loss and mae; predictions: an array of shape (5, 1)."""
         result = here.pipeline(pipeline.run_pipeline, **RUN)["result"]
-        expect(isinstance(result, tuple) and len(result) == 3, "A PipelineResult must come back.", yours=result)
+        named = getattr(result, "fields", ()) == ("history", "test", "predictions")
+        expect(named, "A PipelineResult must come back.", yours=result)
         history = result.history
         expect(isinstance(history, dict), "history must be fit's dict of lists.", yours=history)
         assert_equal(sorted(history), ["loss", "mae", "val_loss", "val_mae"])

@@ -40,8 +40,8 @@ class TestMakeClassificationData:
         data = capstone.make_classification_data(
             seed=seed, train_size=train_size, validation_size=validation_size, features=features, classes=classes
         )
-        good = isinstance(data, tuple) and len(data) == 4
-        expect(good, "A ClassificationData of four arrays must come back.", yours=data)
+        named = getattr(data, "fields", ()) == ("x_train", "y_train", "x_validation", "y_validation")
+        expect(named, "A ClassificationData of four arrays must come back.", yours=data)
         for split, size in (("train", train_size), ("validation", validation_size)):
             x, y = getattr(data, f"x_{split}"), getattr(data, f"y_{split}")
             expect(isinstance(x, np.ndarray) and isinstance(y, np.ndarray), f"x_{split}, y_{split} must be arrays.")
@@ -421,7 +421,8 @@ class TestTrainClassifier:
     def test_reports_history_metrics_and_classes(self) -> None:
         """history: a list for each metric and its val_; metrics: three floats by name; five classes."""
         report = here.training(capstone.train_classifier, **LEARNABLE)["report"]
-        expect(isinstance(report, tuple) and len(report) == 3, "A TrainingReport must come back.", yours=report)
+        named = getattr(report, "fields", ()) == ("history", "metrics", "predicted_classes")
+        expect(named, "A TrainingReport must come back.", yours=report)
         expect(isinstance(report.history, dict), "history must be fit's dict of lists.", yours=report.history)
         for name in [*METRICS, *(f"val_{name}" for name in METRICS)]:
             values = report.history.get(name)

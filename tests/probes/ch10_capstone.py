@@ -2,6 +2,7 @@
 
 import functools
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -160,17 +161,20 @@ def epochs_with_callbacks(
     model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1, use_bias=False)])
     model.compile(tf.keras.optimizers.SGD(learning_rate), "mse")
     model.stop_training = False
-    callbacks = tf.keras.callbacks.CallbackList(make_callbacks(learning_rate), model=model)
-    callbacks.on_train_begin()
     rates = []
-    for epoch, val_loss in enumerate(val_losses):
-        callbacks.on_epoch_begin(epoch)
-        model.set_weights([np.full((1, 1), epoch, np.float32)])
-        callbacks.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1), "val_loss": val_loss})
-        rates.append(float(model.optimizer.learning_rate))
-        if model.stop_training:
-            break
-    callbacks.on_train_end()
+    with warnings.catch_warnings():
+        # Keras' ReduceLROnPlateau reads the rate in a way that NumPy 2.4 deprecates.
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        callbacks = tf.keras.callbacks.CallbackList(make_callbacks(learning_rate), model=model)
+        callbacks.on_train_begin()
+        for epoch, val_loss in enumerate(val_losses):
+            callbacks.on_epoch_begin(epoch)
+            model.set_weights([np.full((1, 1), epoch, np.float32)])
+            callbacks.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1), "val_loss": val_loss})
+            rates.append(float(model.optimizer.learning_rate))
+            if model.stop_training:
+                break
+        callbacks.on_train_end()
     return {"rates": rates, "kept": int(model.get_weights()[0].item())}
 
 
