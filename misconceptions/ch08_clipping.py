@@ -250,7 +250,7 @@ def nan_for_zeros(gradients, max_norm):
 
 @misconception(
     "clip_by_norm",
-    says="Your ε in the divisor makes the factor too small, and beside a small norm and limit it is all there is of it.",
+    says="Your ε in the divisor makes the factor too small; beside a small norm and limit it is all there is of it.",
     hint=3,
     subtle=True,
 )
