@@ -67,7 +67,7 @@ def smallest(dtype: Any) -> float:
 
 def _kind(value: Any) -> str:
     if value is None:
-        return "None (is a `return` missing?)"
+        return "None (a missing `return`, or a result that is cut off from its input?)"
     if isinstance(value, Tensor):
         return f"a tensor of dtype {value.dtype} and shape {value.shape}"
     if isinstance(value, np.ndarray):

@@ -6,8 +6,10 @@ imported here and nowhere else in the tool.
 
 import contextlib
 import importlib
+import inspect
 import linecache
 import random
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -186,7 +188,7 @@ class Host:
             brought = self._bring(args), self._bring(kwargs)
             with ready_made.watching(*watch) if watch else contextlib.nullcontext():
                 result = function(*brought[0], **brought[1])
-            return self._send(result), _changed(args, kwargs, brought)
+            return self._send(result), _changed(function, args, kwargs, brought)
         except Stop as stop:
             return stop.raised
         except ready_made.ReadyMade as found:
@@ -207,6 +209,8 @@ class Host:
         own = [(frame, line) for frame, line in frames if self._is_own(frame.f_code.co_filename)]
         line: int | None = own[-1][1] if own else None
         text = _text_of(error)
+        if text.startswith("in user code:"):
+            text, line = self._traced(text, line)
         if isinstance(error, SyntaxError) and kind == "load":
             line = error.lineno
             text = str(error.msg)
@@ -221,6 +225,13 @@ class Host:
         )
         name = clean_text(type(error).__name__[:100])
         return Raised(kind, name, text[:MAX_TEXT], line, clean_text(trace[-MAX_TRACE:]))  # type: ignore[arg-type]
+
+    def _traced(self, text: str, line: int | None) -> tuple[str, int | None]:
+        """AutoGraph's account of an error while tracing, cut down to the error itself and the learner's own line."""
+        places = re.findall(r'^ *File "(.+)", line (\d+), in ', text, re.MULTILINE)
+        own = [int(number) for path, number in places if self._is_own(path)]
+        error = text.strip().rsplit("\n\n", 1)[-1].strip()
+        return f"while tf.function traces it: {error}", own[-1] if own else line
 
     def reply(self, request: Any, arguments: tuple[tuple[Any, ...], dict[str, Any]], target: Any) -> Returned | Raised:
         """The message that answers `request`, whose target and arguments have been unpacked."""
@@ -254,10 +265,23 @@ def reset_random_states() -> None:
     np.random.seed(0)
 
 
-def _changed(args: tuple[Any, ...], kwargs: dict[str, Any], brought: tuple[Any, dict[str, Any]]) -> list[str]:
-    pairs = [(f"argument {i + 1}", a, b) for i, (a, b) in enumerate(zip(args, brought[0], strict=True))]
+def _changed(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], brought: tuple[Any, dict[str, Any]]
+) -> list[str]:
+    """The names of the arguments that hold other values than before the call."""
+    if all(_same(a, b) for a, b in zip(args, brought[0], strict=True)) and _same(kwargs, brought[1]):
+        return []
+    names = _parameters(function)
+    pairs = [(names.get(i, f"argument {i + 1}"), a, b) for i, (a, b) in enumerate(zip(args, brought[0], strict=True))]
     pairs += [(name, value, brought[1][name]) for name, value in kwargs.items()]
     return [name for name, sent, held in pairs if not _same(sent, held)]
+
+
+def _parameters(function: Any) -> dict[int, str]:
+    try:
+        return dict(enumerate(inspect.signature(function).parameters))
+    except (TypeError, ValueError):
+        return {}
 
 
 def _same(sent: Any, held: Any) -> bool:

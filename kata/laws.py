@@ -96,8 +96,10 @@ def _remembered(session: Session) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def seeded(law: Law, seed: int, *, examples: Callable[[int], int] = lambda usual: usual) -> Iterator[None]:
-    """Meanwhile `law` draws the examples of `seed`, so many of them, and shrinks and remembers nothing."""
+def seeded(
+    law: Law, seed: int, *, examples: Callable[[int], int] = lambda usual: usual, shrink: bool = False
+) -> Iterator[None]:
+    """Meanwhile `law` draws the examples of `seed`, so many of them, and remembers nothing; nor does it shrink."""
     function: Any = getattr(law, "__func__", law)
     if not hasattr(function, "hypothesis"):
         yield
@@ -105,7 +107,10 @@ def seeded(law: Law, seed: int, *, examples: Callable[[int], int] = lambda usual
     before = function._hypothesis_internal_use_seed, function._hypothesis_internal_use_settings
     function._hypothesis_internal_use_seed = seed
     function._hypothesis_internal_use_settings = settings(
-        before[1], phases=GENERATE_ONLY, database=None, max_examples=examples(before[1].max_examples)
+        before[1],
+        phases=(*GENERATE_ONLY, Phase.shrink) if shrink else GENERATE_ONLY,
+        database=None,
+        max_examples=examples(before[1].max_examples),
     )
     try:
         yield
