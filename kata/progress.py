@@ -1,18 +1,19 @@
 """What the clone remembers of its learner: hints seen, and when a kata was first solved.
 
-One small file, `.kata/state.json`. It decides nothing: what is solved is always what the laws say. A file
+One small file, `.kata/state.json` (or what $KATA_STATE names). It decides nothing: what is solved is always what the laws say. A file
 that is damaged counts as empty and is kept beside the new one.
 """
 
 import contextlib
 import datetime
+import os
 from pathlib import Path
 
 import msgspec
 
 from kata.implementation import ROOT
 
-PATH = ROOT / ".kata" / "state.json"
+PATH = Path(os.environ.get("KATA_STATE", ROOT / ".kata" / "state.json"))
 
 
 class State(msgspec.Struct):

@@ -36,7 +36,7 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
-            os.environ.update(COLUMNS="140", TERM="xterm")
+            os.environ.update(COLUMNS="140", TERM="xterm", KATA_STATE=str(folder / "state.json"))
             os.execv(sys.executable, [sys.executable, "-m", "kata.cli", "watch", "ch07", "--impl", str(folder)])
         self.shown = ""
 
