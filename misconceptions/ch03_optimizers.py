@@ -282,9 +282,7 @@ def adam_in_float32(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon
     "the weights alone.",
     hint=1,
 )
-def adamw_as_l2(
-    w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4
-):
+def adamw_as_l2(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4):
     w, m, v, g = _tensors(w, m, v, g)
     update, m, v = _adam(w, m, v, g, t, lr, beta_1, beta_2, epsilon, l2=(weight_decay, weight_decay))
     return w - update, m, v
@@ -309,9 +307,7 @@ def adamw_with_decay_in_the_first_moment(
     says="Your decay is not scaled by the learning rate. Each step takes the share η·λ of the weights, as in Keras.",
     hint=2,
 )
-def adamw_without_the_rate(
-    w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4
-):
+def adamw_without_the_rate(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4):
     w, m, v, g = _tensors(w, m, v, g)
     update, m, v = _adam(w, m, v, g, t, lr, beta_1, beta_2, epsilon)
     return w - weight_decay * w - update, m, v
@@ -323,9 +319,7 @@ def adamw_without_the_rate(
     hint=2,
     subtle=True,
 )
-def adamw_decaying_afterwards(
-    w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4
-):
+def adamw_decaying_afterwards(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4):
     w, m, v, g = _tensors(w, m, v, g)
     update, m, v = _adam(w, m, v, g, t, lr, beta_1, beta_2, epsilon)
     w = w - update
@@ -338,9 +332,7 @@ def adamw_decaying_afterwards(
     hint=3,
     subtle=True,
 )
-def adamw_with_epsilon_inside(
-    w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4
-):
+def adamw_with_epsilon_inside(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4):
     w, m, v, g = _tensors(w, m, v, g)
     update, m, v = _adam(w, m, v, g, t, lr, beta_1, beta_2, epsilon, epsilon_at="inside")
     return w - lr * weight_decay * w - update, m, v
@@ -352,9 +344,7 @@ def adamw_with_epsilon_inside(
     "1 − β₂ᵗ.",
     hint=3,
 )
-def adamw_without_correction(
-    w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4
-):
+def adamw_without_correction(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4):
     w, m, v, g = _tensors(w, m, v, g)
     update, m, v = _adam(w, m, v, g, t, lr, beta_1, beta_2, epsilon, correct=(False, False))
     return w - lr * weight_decay * w - update, m, v

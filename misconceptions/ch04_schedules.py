@@ -457,9 +457,7 @@ def plateau_with_a_relative_delta(
     hint=2,
     subtle=True,
 )
-def plateau_with_a_drifting_best(
-    losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0
-):
+def plateau_with_a_drifting_best(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0):
     lowest = math.inf
 
     def improves(loss, best):
@@ -509,9 +507,7 @@ def plateau_that_keeps_cutting(losses, *, initial_lr, factor=0.5, patience=3, mi
     hint=3,
     subtle=True,
 )
-def plateau_that_raises_the_rate(
-    losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0
-):
+def plateau_that_raises_the_rate(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0):
     return _plateau(losses, initial_lr, factor, patience, min_delta, cooldown, min_lr, may_raise=True)
 
 

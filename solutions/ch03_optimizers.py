@@ -429,9 +429,7 @@ def _moments(m: tf.Tensor, v: tf.Tensor, g: tf.Tensor, beta_1: Any, beta_2: Any)
     return kept_1 * m + new_1 * g, kept_2 * v + new_2 * tf.square(g)
 
 
-def _adam_update(
-    m: tf.Tensor, v: tf.Tensor, t: Any, lr: Any, beta_1: Any, beta_2: Any, epsilon: Any
-) -> tf.Tensor:
+def _adam_update(m: tf.Tensor, v: tf.Tensor, t: Any, lr: Any, beta_1: Any, beta_2: Any, epsilon: Any) -> tf.Tensor:
     # βᵗ in float64, for the same reason. The cast also lets t be an integer tensor: 0.9 ** int64 is a TypeError.
     t = tf.cast(t, tf.float64)
     m_hat = m / tf.cast(1 - _number(beta_1, tf.float64) ** t, m.dtype)

@@ -88,9 +88,7 @@ def _missing(beta: float, t: Any, dtype: tf.DType) -> tf.Tensor:
     "adamw_step",
     note="Decay as one factor, w·(1 − ηλ): the weights are read once; ηλ < 6e-8 is lost in float32.",
 )
-def adamw_by_a_factor(
-    w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4
-):
+def adamw_by_a_factor(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4):
     w, m, v, g = _tensors(w, m, v, g)
     update, m, v = _unscaled_update(m, v, g, t, beta_1, beta_2, epsilon)
     return w * (1 - lr * weight_decay) - lr * update, m, v
@@ -98,12 +96,9 @@ def adamw_by_a_factor(
 
 @approach(
     "adamw_step",
-    note="Line 12 of the paper's Algorithm 2 as it stands: one bracket, η·(m̂/(√v̂ + ε) + λw), both parts from the "
-    "old w.",
+    note="As line 12 of the paper's Algorithm 2: one bracket, η·(m̂/(√v̂ + ε) + λw), both parts from the old w.",
 )
-def adamw_in_one_bracket(
-    w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4
-):
+def adamw_in_one_bracket(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4):
     w, m, v, g = _tensors(w, m, v, g)
     update, m, v = _unscaled_update(m, v, g, t, beta_1, beta_2, epsilon)
     return w - lr * (update + weight_decay * w), m, v

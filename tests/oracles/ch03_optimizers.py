@@ -119,9 +119,7 @@ def rmsprop(
     return _each(one, w, s, g)
 
 
-def adagrad(
-    w: ArrayLike, s: ArrayLike, g: ArrayLike, lr: float = 1e-2, epsilon: float = 1e-7
-) -> tuple[Array, Array]:
+def adagrad(w: ArrayLike, s: ArrayLike, g: ArrayLike, lr: float = 1e-2, epsilon: float = 1e-7) -> tuple[Array, Array]:
     """Duchi et al. 2011, diagonal form, with Keras' place for ε: √(s + ε) is the length of (√s, g, √ε)."""
 
     def one(w: float, s: float, g: float) -> tuple[float, float]:
