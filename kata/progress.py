@@ -1,7 +1,7 @@
 """What the clone remembers of its learner: hints seen, and when a kata was first solved.
 
-One small file, `.kata/state.json` (or what $KATA_STATE names). It decides nothing: what is solved is always what the laws say. A file
-that is damaged counts as empty and is kept beside the new one.
+One small file, `.kata/state.json` (or what $KATA_STATE names). It decides nothing: what is solved is always what
+the laws say. A file that is damaged counts as empty and is kept beside the new one.
 """
 
 import contextlib
