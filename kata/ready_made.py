@@ -19,10 +19,10 @@ from typing import Any
 
 # Paths are canonical: without `tensorflow.`, `tf.`, `keras.`, `src.`, `python.`, `api.`, `_v2.`.
 _GENERAL = (
-    r"losses\.(?!(.*\.)?(Loss|Reduction|loss)$).+",
+    r"losses\.(?!(.*\.)?(Loss(\.\w+)?|Reduction|loss)$).+",
     r"(backend|ops|activations)\.(.*\.)?\w*cross_?entropy\w*",
-    r"metrics\.(?!(.*\.)?(Metric|Mean|metric|reduction_metrics)$).+",
-    r"optimizers\.(?!(.*\.)?(Optimizer|LearningRateSchedule|schedules|optimizer|base_optimizer"
+    r"metrics\.(?!(.*\.)?((Metric|Mean)(\.\w+)?|metric|reduction_metrics)$).+",
+    r"optimizers\.(?!(.*\.)?((Optimizer|LearningRateSchedule)(\.\w+)?|schedules|optimizer|base_optimizer"
     r"|learning_rate_schedule|legacy)$).+",
     r"nn\.(.*\.)?\w*cross_entropy\w*",
     r"raw_ops\.\w*CrossEntropy\w*",
