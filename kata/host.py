@@ -38,6 +38,8 @@ from kata.codec import (
 )
 from kata.implementation import Implementation
 
+tf.get_logger().setLevel("ERROR")  # laws trace on purpose; "5 out of the last 5 calls … retracing" helps nobody
+
 MAX_TEXT = 4_000  # characters of an exception's text that cross
 MAX_TRACE = 8_000
 

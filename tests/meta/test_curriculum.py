@@ -97,11 +97,8 @@ def test_stub_and_solution_agree_in_signature_and_docstring(kata: Kata) -> None:
 
 
 def _signatures(node: ast.AST) -> dict[str, str]:
-    return {n.name: ast.dump(n.args) for n in ast.walk(node) if isinstance(n, ast.FunctionDef) and n in _members(node)}
-
-
-def _members(node: ast.AST) -> list[ast.AST]:
-    return [node, *getattr(node, "body", [])]
+    members = node.body if isinstance(node, ast.ClassDef) else [node]
+    return {member.name: ast.dump(member.args) for member in members if isinstance(member, ast.FunctionDef)}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from kata.codec import DTYPES, Handle, Raised, Tensor
 from kata.curriculum import Kata
 from kata.diagnosis import Catalogue, alike, diagnose
 from kata.implementation import Implementation, named
-from kata.subject import Answered, InProcess
+from kata.judging import judge_kata
+from kata.subject import Answered, InProcess, Session
 
 KATAS = curriculum.katas()
 
@@ -25,9 +26,17 @@ def catalogue() -> Iterator[Catalogue]:
     shared.close()
 
 
+QUICK = ("ch02", "ch04")
+"""Chapters whose questions are asked in a moment; training a model takes longer, so the others are for `--seeds 2`."""
+
+
 @pytest.mark.parametrize("kata", KATAS, ids=lambda kata: kata.name)
-def test_a_misconception_is_named_and_an_approach_is_not(kata: Kata, catalogue: Catalogue) -> None:
+def test_a_misconception_is_named_and_an_approach_is_not(
+    kata: Kata, catalogue: Catalogue, pytestconfig: pytest.Config
+) -> None:
     """Run as the learner's: each misconception is named, alone or with those that cannot be told from it."""
+    if not kata.chapter.startswith(QUICK) and pytestconfig.option.seeds < 2:
+        pytest.skip("trains models: part of the thorough run, --seeds 2")
     folder = named("solutions").folder
     for kind in ("misconception", "approach"):
         for described in curriculum.variants(kind, kata.chapter):
@@ -35,6 +44,9 @@ def test_a_misconception_is_named_and_an_approach_is_not(kata: Kata, catalogue: 
                 continue
             backend = InProcess(Implementation(folder, described.variant))
             found = diagnose(kata, backend, catalogue)
+            if found is None and kind == "misconception":  # the questions do not reveal it: the laws' own failures do
+                session = Session(Implementation(folder, described.variant), backend)
+                found = judge_kata(kata, session, catalogue).diagnosis
             names = [one.variant.name for one in found.named] if found else []
             if kind == "misconception":
                 assert described.variant.name in names
@@ -48,7 +60,7 @@ def answered(value: object) -> Answered:
 
 def test_answers_are_alike_only_in_kind_shape_dtype_and_value() -> None:
     one = np.float32([1.0, 2.0])
-    assert alike(answered(one), answered(one * np.float32(1.0001)))
+    assert alike(answered(one), answered(one * np.float32(1.00001)))
     assert not alike(answered(one), answered(one * np.float32(1.01)))
     assert not alike(answered(one), answered(one.astype(np.float64)))
     assert not alike(answered(one), answered(one[:, None]))
