@@ -193,6 +193,32 @@ def always_seed_42(
     return _data(42, train_size, test_size, features, bias, noise)
 
 
+@misconception(
+    "make_regression_data",
+    says="`random` draws uniformly from 0 to 1, so your inputs have mean ½ and no negative value; "
+    "`normal` draws from N(0, 1).",
+    hint=3,
+    subtle=True,
+)
+def uniform_inputs(
+    *,
+    seed: int,
+    train_size: int = 1000,
+    test_size: int = 200,
+    features: int = 10,
+    bias: float = 0.5,
+    noise: float = 0.0,
+) -> RegressionData:
+    rng = np.random.default_rng(seed)
+    w = rng.normal(size=(features, 1))
+
+    def split(size: int) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.random(size=(size, features)).astype(np.float32)
+        return x, (x @ w + bias + noise * rng.normal(size=(size, 1))).astype(np.float32)
+
+    return RegressionData(*split(train_size), *split(test_size))
+
+
 def _data(seed: int, train_size: int, test_size: int, features: int, bias: float, noise: float) -> RegressionData:
     """The right data, for wrong turns that are elsewhere."""
     rng = np.random.default_rng(seed)

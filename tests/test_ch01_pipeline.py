@@ -80,6 +80,13 @@ HAND_WORKED = Problem(
 )
 """ŷ = 1 and 2, so the errors are 2 and 3."""
 
+NEGATIVE = Problem(
+    np.array([[1.0], [-1.0]], np.float32),
+    np.array([[0.0], [0.0]], np.float32),
+    [np.array(values, np.float32) for values in ([[1.0]], [0.0], [[2.0]], [-1.0])],
+)
+"""2 · max(0, ±1) − 1: a hidden unit below zero, and an output below zero."""
+
 
 @pytest.mark.kata("make_regression_data")
 class TestMakeRegressionData:
@@ -218,7 +225,7 @@ class TestBuildModel:
         )
 
     @given(problem=problems())
-    @example(problem=HAND_WORKED)
+    @example(problem=NEGATIVE)
     @examples(8)
     def test_hidden_layers_are_relu_and_the_output_is_linear(self, problem: Problem) -> None:
         """h = max(0, h · W + b) in every hidden layer, h · W + b at the end, which may be negative."""
