@@ -39,6 +39,31 @@ def import_tensorflow() -> None:
         import kata.host  # noqa: F401
 
 
+def prepare_to_fork() -> None:
+    """Do once, for all children, what is slow the first time and runs no operation.
+
+    AutoGraph reads a function, and a graph is built and differentiated but never executed: the thread pools,
+    with which a process must not fork, are not started.
+    """
+    with stderr_dropped():
+        import tensorflow as tf
+
+        from kata import ready_made
+
+        ready_made.codes()
+        tf.autograph.to_graph(_sample)
+        with tf.Graph().as_default():
+            x = tf.compat.v1.placeholder(tf.float32, [None])
+            tf.gradients(tf.reduce_mean(tf.square(x)), x)
+
+
+def _sample(x: float) -> float:
+    y = x * 2 if x > 0 else x
+    for i in range(3):
+        y = y + i
+    return y
+
+
 def warm_up() -> None:
     """Do once what is slow the first time: a gradient, a traced function, the usual operations."""
     with stderr_dropped():

@@ -213,9 +213,9 @@ _BASES = ("LearningRateSchedule", "LossFunctionWrapper")
 
 
 @functools.cache
-def _codes() -> dict[CodeType, str]:
+def codes() -> dict[CodeType, str]:
     """The code of every ready-made function and method, with its public-looking dotted path."""
-    codes: dict[CodeType, str] = {}
+    found: dict[CodeType, str] = {}
     for module_name in _MODULES + _MODULES_FOR_CROSSENTROPY:
         module = importlib.import_module(module_name)
         public = module_name.replace("keras.src.", "keras.").replace("tensorflow.python.ops.", "tf.")
@@ -225,10 +225,10 @@ def _codes() -> dict[CodeType, str]:
             if module_name in _MODULES_FOR_CROSSENTROPY and not _CROSSENTROPY.fullmatch(name):
                 continue
             for function in _functions(value, module_name):
-                codes.setdefault(function.__code__, f"{public}.{name}")
+                found.setdefault(function.__code__, f"{public}.{name}")
     clip = importlib.import_module("keras.src.ops.numpy").clip
-    codes[clip.__code__] = "keras.ops.clip"
-    return codes
+    found[clip.__code__] = "keras.ops.clip"
+    return found
 
 
 def _functions(value: Any, module_name: str) -> Iterator[FunctionType]:
@@ -263,10 +263,10 @@ def _direct_caller(frame: FrameType) -> FrameType | None:
 @contextlib.contextmanager
 def watching(kata: str, filename: str) -> Iterator[None]:
     """Raise ReadyMade when code of `filename` calls, under whatever name, what `kata` must not use."""
-    codes = _codes()
+    known = codes()
 
     def profile(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "call" and (path := codes.get(frame.f_code)) and is_ready_made(path, kata):
+        if event == "call" and (path := known.get(frame.f_code)) and is_ready_made(path, kata):
             caller = _direct_caller(frame)
             if caller is not None and caller.f_code.co_filename == filename:
                 raise ReadyMade(path, caller.f_lineno)

@@ -21,7 +21,7 @@ import msgspec
 from kata import channel
 from kata.codec import MAX_MESSAGE, CodecError, Raised, decode_request, encode, unpack
 from kata.implementation import Implementation
-from kata.quiet import first_operation, import_tensorflow, warm_up
+from kata.quiet import first_operation, import_tensorflow, prepare_to_fork, warm_up
 
 
 class Order(msgspec.Struct, tag_field="do", tag="child"):
@@ -55,6 +55,7 @@ def main(arguments: list[str]) -> int:
     """Serve the control socket until the judge closes it; or, given an output too, one implementation."""
     control = socket.socket(fileno=int(arguments[0]))
     import_tensorflow()
+    prepare_to_fork()
     if len(arguments) > 1:
         inbox = channel.Inbox()
         order = msgspec.json.decode(channel.receive(control, inbox), type=Order)
