@@ -268,6 +268,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         if found is not None:
             pyfuncitem.stash[_diagnosis] = found
     if report.outcome is not Outcome.SOLVED:
+        if pyfuncitem.config.option.tbstyle == "auto":
+            pytest.fail(report.message, pytrace=False)
         raise LawFailed(report.message) from session.error
     return True
 
