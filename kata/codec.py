@@ -241,9 +241,10 @@ def unpack(wire: Wire, depth: int = 0) -> Any:
         case _Dict(keys, values):
             if len(keys) != len(values):
                 raise CodecError("a dict whose keys and values differ in number")
-            if not all(key is None or isinstance(key, bool | int | float | str) for key in keys):
+            if not all(key is None or isinstance(key, bool | int | float | str | _Integer) for key in keys):
                 raise CodecError("a dict with a key that is no scalar")
-            return {key: unpack(value, depth + 1) for key, value in zip(keys, values, strict=True)}
+            pairs = zip(keys, values, strict=True)
+            return {unpack(key, depth + 1): unpack(value, depth + 1) for key, value in pairs}
         case _Integer(data):
             if len(data) > MAX_INTEGER:
                 raise CodecError("an integer too large")

@@ -155,7 +155,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.stash[_run] = Run(implementation, selected)
     # All laws of a kata on one xdist worker: they share its child, and outcomes do not depend on the split.
-    if getattr(config.option, "numprocesses", None) and config.option.dist in ("no", "load"):
+    # (A single worker has them all anyway, and by groups xdist would run one that dies again, for ever.)
+    if (getattr(config.option, "numprocesses", None) or 0) > 1 and config.option.dist in ("no", "load"):
         config.option.dist = "loadgroup"
 
 

@@ -92,7 +92,7 @@ def returned(value: Any) -> Any:
 @example(np.array(1.5, DTYPES["bfloat16"]).view(Tensor))
 @example(2**70)
 @example(-(2**63) - 1)
-@example({None: (), True: [float("nan")]})
+@example({None: (), True: [float("nan")], 2**70: 1})
 def test_what_crosses_comes_back_as_it_was(value: Any) -> None:
     assert same(returned(value), value)
 
