@@ -7,6 +7,9 @@ Judges every kata of the solutions in process and isolated, in one run, and give
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from kata import curriculum, profiles
 from kata.implementation import named
@@ -15,6 +18,8 @@ from kata.laws import judge, laws_of, seeded
 from kata.quiet import set_environment
 from kata.subject import Backend, InProcess, Session
 from kata.verdict import Outcome
+
+Times = dict[str, tuple[float, int]]
 
 
 def import_time() -> float:
@@ -28,10 +33,11 @@ def import_time() -> float:
     return sorted(times)[1]
 
 
-def suite_time(backend: Backend) -> tuple[float, dict[str, tuple[float, int]]]:
-    """Seconds for all laws, and for each law its seconds and examples."""
+def suite_time(backend: Backend) -> Times:
+    """Seconds and examples of every law."""
+    profiles.load("ci")
     session = Session(named("solutions"), backend, curriculum.scratch())
-    laws: dict[str, tuple[float, int]] = {}
+    laws: Times = {}
     for kata in curriculum.katas():
         for law in laws_of(kata):
             started = time.perf_counter()
@@ -39,30 +45,46 @@ def suite_time(backend: Backend) -> tuple[float, dict[str, tuple[float, int]]]:
                 report = judge(law, session, kata.key)
             assert report.outcome is Outcome.SOLVED, report.message
             laws[f"{kata.name}: {law.__name__}"] = (time.perf_counter() - started, session.examples)
-    return sum(seconds for seconds, _ in laws.values()), laws
+    return laws
+
+
+def inside() -> Times:
+    """All laws, the solutions in this process."""
+    backend = InProcess(named("solutions"))
+    backend.start()
+    return suite_time(backend)
+
+
+def outside() -> Times:
+    """All laws, the solutions in children of a worker; TensorFlow is not imported here."""
+    worker = Worker()
+    worker.start()
+    backend = Isolated(named("solutions"), Limits(), worker, ahead=True)
+    backend.begin(curriculum.katas()[0].key)
+    try:
+        return suite_time(backend)
+    finally:
+        backend.close()
+        worker.close()
+
+
+def measured(mode: Callable[[], Times]) -> tuple[float, Times]:
+    """`mode` in a fresh process of its own, as under pytest: seconds in all, and by law."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+        times = fresh.submit(mode).result()
+    return sum(seconds for seconds, _ in times.values()), times
 
 
 def main() -> None:
     """Measure and print."""
-    profiles.load("ci")
     unit = import_time()
     print(f"import tensorflow: {unit:.2f} s")
-    backend = InProcess(named("solutions"))
-    started = time.perf_counter()
-    backend.start()
-    print(f"the same here, with the first operation: {time.perf_counter() - started:.2f} s")
-    inside, laws = suite_time(backend)
-    worker = Worker()
-    worker.start()
-    isolated = Isolated(named("solutions"), Limits(), worker)
-    isolated.prepare()
-    outside, _ = suite_time(isolated)
-    isolated.close()
-    worker.close()
+    within, laws = measured(inside)
+    apart, _ = measured(outside)
     examples = sum(count for _, count in laws.values())
     print(f"{len(curriculum.katas())} katas, {len(laws)} laws, {examples} examples")
-    print(f"in process: {inside:.1f} s = {inside / unit:.1f} imports of TensorFlow")
-    print(f"isolated:   {outside:.1f} s = {outside / unit:.1f} imports; {outside / inside:.2f} of in process")
+    print(f"in process: {within:.1f} s = {within / unit:.1f} imports of TensorFlow")
+    print(f"isolated:   {apart:.1f} s = {apart / unit:.1f} imports; {apart / within:.2f} of in process")
     for name, (seconds, count) in sorted(laws.items(), key=lambda item: -item[1][0])[:10]:
         print(f"  {seconds:5.2f} s  {count:4} examples  {name}")
     by_chapter: dict[str, float] = {}

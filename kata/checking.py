@@ -28,7 +28,9 @@ def check(
     limits = limits or Limits()
     own_worker = worker is None
     worker = worker or Worker()
-    session = Session(implementation, Isolated(implementation, limits, worker), curriculum.scratch())
+    session = Session(
+        implementation, Isolated(implementation, limits, worker, ahead=len(katas) > 1), curriculum.scratch()
+    )
     catalogue = Catalogue(Isolated(named("solutions"), limits, worker))
     try:
         if any(untouched(kata, session) is None for kata in katas):

@@ -5,6 +5,7 @@ One child serves one kata, so nothing that a kata does to its process can reach 
 
 import contextlib
 import os
+import select
 import selectors
 import signal
 import socket
@@ -293,6 +294,10 @@ class Child:
             Outcome.CRASHED, f"its process ended itself (exit status {code}): os._exit or a closed connection?"
         )
 
+    def untouched(self) -> bool:
+        """Whether it still waits for its first question: a sibling may have ended it, or it died by itself."""
+        return not select.select([self._socket], [], [], 0)[0]
+
     def end(self, patience: float) -> int:
         """Kill the process, if it still lives; its wait status."""
         if self._pid == 0:
@@ -315,13 +320,23 @@ class Child:
 
 
 class Isolated:
-    """The backend whose implementation lives in children of the worker, a fresh one for every kata."""
+    """The backend whose implementation lives in children of the worker, a fresh one for every kata.
 
-    def __init__(self, implementation: Implementation, limits: Limits, worker: Worker) -> None:
+    Args:
+        implementation: whose katas are asked.
+        limits: what each child may use.
+        worker: who starts the children.
+        ahead: whether the next kata's child starts and warms up while this one is judged: on a second core the
+            fresh process then costs nothing. For those who judge many katas.
+    """
+
+    def __init__(self, implementation: Implementation, limits: Limits, worker: Worker, *, ahead: bool = False) -> None:
         self._implementation = implementation
         self._limits = limits
         self._worker = worker
+        self._ahead = ahead
         self._child: Child | None = None
+        self._next: Child | None = None
         self._kata: KataName | None = None
         self._deadline = 0.0
         self._last_words = ""
@@ -346,7 +361,9 @@ class Isolated:
             self._child.printed.clear()
             self._child.printed_bytes = 0
         if self._child is None:  # now, so that TensorFlow's start is not counted as the law's time
-            self._child = self._worker.child(self._implementation, self._limits)
+            self._child = self._fresh_child()
+            if self._ahead and self._worker.forks:
+                self._next = self._worker.child(self._implementation, self._limits, warm=True)
         self._deadline = time.monotonic() + self._limits.law
 
     @property
@@ -366,7 +383,7 @@ class Isolated:
             watch=question.watch,
         )
         if self._child is None:
-            self._child = self._worker.child(self._implementation, self._limits)
+            self._child = self._fresh_child()
         now = time.monotonic()
         if now >= self._deadline:
             raise Stopped(Outcome.TIMEOUT, f"the law was not done within {self._limits.law:g} seconds")
@@ -381,6 +398,14 @@ class Isolated:
             self._drop()
             raise
 
+    def _fresh_child(self) -> Child:
+        child, self._next = self._next, None
+        if child is not None and child.untouched():
+            return child
+        if child is not None:
+            child.end(0.0)
+        return self._worker.child(self._implementation, self._limits)
+
     def _drop(self) -> None:
         if self._child is not None:
             child, self._child = self._child, None
@@ -390,3 +415,7 @@ class Isolated:
 
     def close(self) -> None:
         self._drop()
+        if self._next is not None:
+            child, self._next = self._next, None
+            with contextlib.suppress(WorkerLost):
+                child.end(0.0)

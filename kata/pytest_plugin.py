@@ -228,7 +228,7 @@ def _backend(config: pytest.Config, implementation: Implementation) -> Backend:
     if not option.isolated:
         return InProcess(implementation)
     limits = isolated.Limits(call=option.call_limit, law=option.law_limit, memory=option.memory_limit * 2**20)
-    return isolated.Isolated(implementation, limits, _worker(config.stash[_run]))
+    return isolated.Isolated(implementation, limits, _worker(config.stash[_run]), ahead=True)
 
 
 def _session(config: pytest.Config) -> Session:

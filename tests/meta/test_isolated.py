@@ -208,6 +208,27 @@ def test_each_kata_has_a_process_of_its_own(folder: Path, worker: Worker) -> Non
     assert os.getpid() not in pids
 
 
+def test_the_next_katas_process_starts_ahead_and_is_replaced_when_it_died(folder: Path, worker: Worker) -> None:
+    implementation = Implementation(str(folder))
+    backend = Isolated(implementation, Limits(), worker, ahead=True)
+    session = Session(implementation, backend)
+    with use(session):
+        session.begin_law(KataName("ch99_waist", "one"))
+        first, waiting = waist.process(), backend._next
+        assert waiting is not None
+        session.begin_law(KataName("ch99_waist", "two"))
+        second = waist.process()
+        assert second == waiting._pid != first
+        assert backend._next is not None
+        lost = backend._next._pid
+        os.kill(lost, signal.SIGKILL)
+        while Path(f"/proc/{lost}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z":
+            time.sleep(0.01)
+        session.begin_law(KataName("ch99_waist", "three"))
+        assert waist.process() not in (first, second, lost)
+    session.backend.close()
+
+
 def test_where_there_is_no_fork_each_child_is_started_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KATA_START", "spawn")
     spawning = Worker()
