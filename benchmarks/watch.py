@@ -1,9 +1,13 @@
 """From save to verdict in `kata watch`, beside a cold pytest: `uv run python benchmarks/watch.py [ROUNDS]`.
 
 For one kata of each of five chapters: a wrong and a right version are saved in turn, and the time until the
-verdict is on the screen is taken; in between, `pytest --kata NAME` runs on the same file. Medians.
+verdict is on the screen is taken; in between, `pytest --kata NAME` runs on the same file. Medians. Then where the
+time of a save goes, and what a watch that waits costs.
 """
 
+import contextlib
+import importlib
+import io
 import os
 import pty
 import select
@@ -14,8 +18,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from kata import curriculum, stubs
-from kata.implementation import ROOT
+from rich.console import Console
+
+from kata import curriculum, profiles, stubs
+from kata.forked import Done, Finished, ForkedJudge
+from kata.implementation import ROOT, named
+from kata.isolated import Isolated, Limits, Worker
+from kata.watch import Watch
 
 KATAS = ("huber", "momentum_step", "cosine_decay", "accuracy", "linear_scaling_rule")
 
@@ -49,6 +58,84 @@ def drain(fd: int, quiet: float) -> None:
         os.read(fd, 65_536)
 
 
+def processes(root: int) -> list[int]:
+    """`root` and all that descends from it."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    found = [root]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
+def idle(pid: int, seconds: float) -> tuple[float, float]:
+    """The share of a core that a waiting watch takes, and its memory in MiB (pages shared among processes once)."""
+
+    def ticks() -> int:
+        stats = (Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split() for p in processes(pid))
+        return sum(int(fields[11]) + int(fields[12]) for fields in stats)
+
+    before = ticks()
+    time.sleep(seconds)
+    share = (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
+    kilobytes = 0
+    for p in processes(pid):
+        lines = Path(f"/proc/{p}/smaps_rollup").read_text().splitlines()
+        kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return share, kilobytes / 1024
+
+
+def detection(rounds: int) -> float:
+    """Seconds from a save to the line that tells of it."""
+    times = []
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "ch02_losses.py"
+        path.write_text("", "utf-8")
+        command = [sys.executable, "-m", "kata.notice", name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, cwd=ROOT) as notice:
+            assert notice.stdout is not None
+            notice.stdout.readline()
+            for i in range(rounds):
+                time.sleep(0.3)
+                started = time.perf_counter()
+                path.write_text(str(i), "utf-8")
+                notice.stdout.readline()
+                times.append(time.perf_counter() - started)
+            notice.terminate()
+    return statistics.median(times)
+
+
+def judging(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
+    """Medians in seconds: a judge forked for nothing at all; the laws of `kata` in one; the screen drawn."""
+    profiles.load("learner")
+    worker = Worker()
+    ready = Isolated(named("solutions"), Limits(), worker)
+    importlib.import_module(f"tests.test_{kata.chapter}")
+    nothing, laws = [], []
+    for _ in range(rounds):
+        for katas, times in (([], nothing), ([kata], laws)):
+            ready.prepare()
+            time.sleep(1.0)  # the child warms up meanwhile, as it does while a learner types
+            started = time.perf_counter()
+            judge = ForkedJudge(katas, named("solutions"), ready, worker)
+            while not any(isinstance(event, Finished | Done) for event in judge.events()):
+                pass
+            times.append(time.perf_counter() - started)
+            judge.close()
+    ready.close()
+    worker.close()
+    screen = Watch(named("solutions"), [kata], Console(file=io.StringIO(), force_terminal=True))
+    drawn = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        screen._draw()
+        drawn.append(time.perf_counter() - started)
+    empty = statistics.median(nothing)
+    return empty, statistics.median(laws) - empty, statistics.median(drawn)
+
+
 def measure(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
     """Medians in seconds: to the verdict on a wrong version, on a right one, and cold pytest on the right one."""
     with tempfile.TemporaryDirectory() as name:
@@ -61,6 +148,8 @@ def measure(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
             os.execv(sys.executable, [sys.executable, "-m", "kata.cli", "watch", kata.name, "--impl", name])
         until(fd, (b"q quit",))
         drain(fd, 3.0)
+        share, memory = idle(pid, 10.0)
+        print(f"{kata.name}: while it waits {share:.2%} of a core, {memory:.0f} MiB", flush=True)
         wrong, good, cold = [], [], []
         solution = right(kata)
         for i in range(rounds):
@@ -92,6 +181,11 @@ def measure(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
 def main() -> None:
     """Measure and print a row for each kata."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    print(f"a save is noticed after {detection(rounds):.3f} s")
+    for name in KATAS:
+        (kata,) = curriculum.find(name)
+        fork, laws, screen = judging(kata, max(rounds // 2, 1))
+        print(f"{name:<22} forks {fork:.3f} s, laws {laws:.3f} s, screen {screen:.3f} s", flush=True)
     print(f"{'kata':<22} {'wrong':>8} {'right':>8} {'pytest':>8}   times faster (wrong, right)")
     for name in KATAS:
         (kata,) = curriculum.find(name)
