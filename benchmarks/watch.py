@@ -24,7 +24,7 @@ from kata import curriculum, profiles, stubs
 from kata.forked import Done, Finished, ForkedJudge
 from kata.implementation import ROOT, named
 from kata.isolated import Isolated, Limits, Worker
-from kata.watch import Watch
+from kata.watch import TEAM, Watch
 
 KATAS = ("huber", "momentum_step", "cosine_decay", "accuracy", "linear_scaling_rule")
 
@@ -111,12 +111,13 @@ def judging(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
     """Medians in seconds: a judge forked for nothing at all; the laws of `kata` in one; the screen drawn."""
     profiles.load("learner")
     worker = Worker()
-    ready = Isolated(named("solutions"), Limits(), worker)
+    ready = [Isolated(named("solutions"), Limits(), worker) for _ in range(TEAM)]
     importlib.import_module(f"tests.test_{kata.chapter}")
     nothing, laws = [], []
     for _ in range(rounds):
         for katas, times in (([], nothing), ([kata], laws)):
-            ready.prepare()
+            for backend in ready:
+                backend.prepare()
             time.sleep(1.0)  # the child warms up meanwhile, as it does while a learner types
             started = time.perf_counter()
             judge = ForkedJudge(katas, named("solutions"), ready, worker)
@@ -124,7 +125,8 @@ def judging(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
                 pass
             times.append(time.perf_counter() - started)
             judge.close()
-    ready.close()
+    for backend in ready:
+        backend.close()
     worker.close()
     screen = Watch(named("solutions"), [kata], Console(file=io.StringIO(), force_terminal=True))
     drawn = []

@@ -1,4 +1,4 @@
-"""A judge in a process forked from one that has everything imported: it starts at once and can be stopped at once."""
+"""A judge in processes forked from one that has everything imported: it starts at once and can be stopped at once."""
 
 import contextlib
 import os
@@ -6,18 +6,20 @@ import select
 import signal
 import socket
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from kata import channel, curriculum
+from kata.codec import Request
 from kata.curriculum import Kata
 from kata.diagnosis import Catalogue
 from kata.implementation import Implementation, named
 from kata.isolated import Isolated, Limits, Worker
-from kata.judging import Judged, judge_kata
-from kata.subject import Session
-from kata.verdict import KataVerdict, Outcome
+from kata.judging import Judged, Judgement, conclude, judge_laws
+from kata.subject import Question, Session
+from kata.verdict import KataVerdict, LawReport, Outcome
 
 PATIENCE = 2.0  # seconds that a judge has to stop in good order
 
@@ -48,99 +50,168 @@ _events = msgspec.msgpack.Decoder(Event)
 _encode = msgspec.msgpack.Encoder().encode
 
 
+class Part(msgspec.Struct):
+    """What one helper found about a kata: for each law of its share the report, and what was asked when it failed."""
+
+    reports: list[tuple[LawReport, list[Request]]]
+
+    @classmethod
+    def of(cls, judgements: list[Judgement]) -> "Part":
+        """`judgements` as a message."""
+        return cls([(j.report, [question.packed() for question in j.asked]) for j in judgements])
+
+    def judgements(self) -> list[Judgement]:
+        """The judgements that the message carries."""
+        return [Judgement(report, tuple(map(Question.unpacked, asked))) for report, asked in self.reports]
+
+
+_parts = msgspec.msgpack.Decoder(Part)
+
+
 class _Cancelled(BaseException):
     """The judge was told to stop."""
 
 
 class ForkedJudge:
-    """Judges katas in a forked process; its events are read from `fileno()`."""
+    """Judges katas in forked processes, one for each of the children that stand `ready`, which share the laws.
 
-    def __init__(self, katas: list[Kata], implementation: Implementation, ready: Isolated, worker: Worker) -> None:
+    The first of them puts the others' parts together. Events are read from `fileno()`.
+    """
+
+    def __init__(
+        self, katas: list[Kata], implementation: Implementation, ready: list[Isolated], worker: Worker
+    ) -> None:
         self.katas = katas
-        self._socket, theirs = socket.socketpair()
-        self._inbox = channel.Inbox()
-        self._pid = os.fork()
-        if self._pid == 0:
+        # One message a packet: several processes may write, and none gets in between.
+        self._events, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        parts = [socket.socketpair() for _ in ready[1:]]
+        team = _Team(katas, implementation, ready, worker, theirs, parts)
+        self._pids = [self._fork(team, member) for member in range(len(ready))]
+        theirs.close()
+        for pair in parts:
+            for end in pair:
+                end.close()
+        for backend in ready:
+            backend.forget()
+
+    def _fork(self, team: "_Team", member: int) -> int:
+        pid = os.fork()
+        if pid == 0:
             status = 1
             try:
-                self._socket.close()
-                _judge(katas, implementation, ready, worker, theirs)
+                self._events.close()
+                team.work(member)
                 status = 0
             finally:
                 os._exit(status)
-        theirs.close()
-        ready.forget()
+        return pid
 
     def fileno(self) -> int:
         """For `select`."""
-        return self._socket.fileno()
+        return self._events.fileno()
 
     def events(self) -> list[Event]:
-        """What has happened since the last call; ends with Finished when the judge is done, or gone."""
+        """The next thing that has happened; Finished when the judge is done, or gone."""
         try:
-            piece = self._socket.recv(2**16)
+            message = self._events.recv(2**18)
         except OSError:
-            piece = b""
-        if not piece:
-            return [Finished()]
-        self._inbox.add(piece)
-        found: list[Event] = []
-        while (message := self._inbox.take()) is not None:
-            found.append(_events.decode(message))
-        return found
+            message = b""
+        return [_events.decode(message) if message else Finished()]
 
     def close(self) -> bool:
         """Stop the judge if it still runs; False when it had to be killed, and its worker is in an unknown state."""
-        if self._pid == 0:
-            return True
-        pid, self._pid = self._pid, 0
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+        pids, self._pids = self._pids, []
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE
-        good = True
-        while os.waitpid(pid, os.WNOHANG)[0] == 0:
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                good = False
-                break
-            select.select([], [], [], 0.003)
-        self._socket.close()
-        return good
+        good = [_ended(pid, deadline) for pid in pids]  # every one of them is waited for
+        self._events.close()
+        return all(good)
 
 
-def _judge(
-    katas: list[Kata], implementation: Implementation, ready: Isolated, worker: Worker, sock: socket.socket
-) -> None:
-    def cancel(number: int, frame: Any) -> None:
-        raise _Cancelled
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, cancel)
-    catalogue = Catalogue(Isolated(named("solutions"), Limits(), worker))
-    session = Session(implementation, ready, curriculum.scratch())
-    try:
-        for kata in katas:
-            _judge_one(kata, session, catalogue, sock)
-        channel.send(sock, _encode(Finished()))
-    except (_Cancelled, channel.Closed):
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        session.backend.close()
-        catalogue.close()
+def _ended(pid: int, deadline: float) -> bool:
+    """Wait for `pid`, and kill it at the deadline; whether it went by itself."""
+    while os.waitpid(pid, os.WNOHANG)[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return False
+        select.select([], [], [], 0.003)
+    return True
 
 
-def _judge_one(kata: Kata, session: Session, catalogue: Catalogue, sock: socket.socket) -> None:
-    failed = False
+@dataclass
+class _Team:
+    """The processes that judge together, as each of them sees it."""
 
-    def after_law(report: Any) -> None:
-        nonlocal failed
-        if report.outcome is not Outcome.SOLVED and not failed:
-            failed = True
-            channel.send(sock, _encode(Failing(kata.name, report.outcome, report.message)))
+    katas: list[Kata]
+    implementation: Implementation
+    ready: list[Isolated]
+    worker: Worker
+    events: socket.socket
+    parts: list[tuple[socket.socket, socket.socket]]
 
-    judged: Judged = judge_kata(kata, session, catalogue, after_law=after_law)
-    message = judged.first_failure.message if judged.first_failure else ""
-    hint = judged.diagnosis.hint if judged.diagnosis else None
-    channel.send(sock, _encode(Done(kata.name, judged.verdict, message, hint)))
+    def work(self, member: int) -> None:
+        """What the process number `member` does from its fork to its end."""
+
+        def cancel(number: int, frame: Any) -> None:
+            raise _Cancelled
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, cancel)
+        for i, backend in enumerate(self.ready):
+            if i != member:
+                backend.forget()
+        catalogue = Catalogue(Isolated(named("solutions"), Limits(), self.worker))
+        session = Session(self.implementation, self.ready[member], curriculum.scratch())
+        try:
+            if member:
+                self._help(member, session)
+            else:
+                self._lead(session, catalogue)
+        except (_Cancelled, channel.Closed, OSError):
+            pass
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            session.backend.close()
+            catalogue.close()
+
+    def _share(self, member: int, kata: Kata, session: Session) -> list[Judgement]:
+        """Judge every law of `kata` that is this member's turn, and tell of the first that fails."""
+        failed = False
+
+        def after_law(report: LawReport) -> None:
+            nonlocal failed
+            if report.outcome is not Outcome.SOLVED and not failed:
+                failed = True
+                self._tell(Failing(kata.name, report.outcome, report.message))
+
+        share = slice(member, None, len(self.ready))
+        return judge_laws(kata, session, share=share, after_law=after_law)
+
+    def _tell(self, event: Event) -> None:
+        self.events.sendall(_encode(event))
+
+    def _help(self, member: int, session: Session) -> None:
+        sock = self.parts[member - 1][1]
+        for kata in self.katas:
+            channel.send(sock, _encode(Part.of(self._share(member, kata, session))))
+
+    def _lead(self, session: Session, catalogue: Catalogue) -> None:
+        helpers = [(ours, channel.Inbox()) for ours, theirs in self.parts]
+        for _, theirs in self.parts:
+            theirs.close()  # so that a helper that is gone is noticed
+        for kata in self.katas:
+            shares = [self._share(0, kata, session)]
+            shares += [_parts.decode(channel.receive(*helper)).judgements() for helper in helpers]
+            together: list[Judgement] = []
+            for i in range(sum(map(len, shares))):
+                together.append(shares[i % len(shares)][i // len(shares)])
+            self._conclude(conclude(kata, together, session.backend, catalogue))
+        self._tell(Finished())
+
+    def _conclude(self, judged: Judged) -> None:
+        message = judged.first_failure.message if judged.first_failure else ""
+        hint = judged.diagnosis.hint if judged.diagnosis else None
+        self._tell(Done(judged.kata.name, judged.verdict, message, hint))

@@ -4,6 +4,7 @@ One child serves one kata, so nothing that a kata does to its process can reach 
 """
 
 import contextlib
+import fcntl
 import os
 import select
 import selectors
@@ -20,7 +21,7 @@ from typing import IO, Any
 import msgspec
 
 from kata import channel
-from kata.codec import CodecError, KataName, Raised, Request, clean_text, decode_reply, encode, pack, unpack
+from kata.codec import CodecError, KataName, Raised, clean_text, decode_reply, encode, unpack
 from kata.implementation import ROOT, Implementation
 from kata.quiet import set_environment
 from kata.subject import Answered, Question, Stopped
@@ -157,7 +158,7 @@ class Worker:
     def _ask(self, order: Order | End, descriptors: list[int]) -> int:
         control = self._ready()
         try:
-            with _undisturbed():  # a judge that is told to stop never leaves half a conversation
+            with _undisturbed(), self._alone():  # a judge that is told to stop never leaves half a conversation
                 socket.send_fds(control, [msgspec.json.encode(order)], descriptors)
                 data = control.recv(4096)
         except OSError as error:
@@ -169,6 +170,19 @@ class Worker:
             self.close()
             raise WorkerLost(reason)
         return msgspec.json.decode(data, type=Answer).number
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Processes that were forked from one speak to the same worker, one at a time.
+
+        The lock is on the log, which all of them have open, and goes with the process that holds it.
+        """
+        assert self._log is not None
+        fcntl.lockf(self._log, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._log, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """End the worker and all its children."""
@@ -373,22 +387,13 @@ class Isolated:
         return clean_text(self._child.printed.decode("utf-8", "replace"))
 
     def ask(self, question: Question) -> Answered | Raised:
-        request = Request(
-            target=pack(question.target),
-            member=question.member,
-            read=question.read,
-            args=[pack(item) for item in question.args],
-            kwargs={key: pack(item) for key, item in question.kwargs.items()},
-            fresh=question.fresh,
-            watch=question.watch,
-        )
         if self._child is None:
             self._child = self._fresh_child()
         now = time.monotonic()
         if now >= self._deadline:
             raise Stopped(Outcome.TIMEOUT, f"the law was not done within {self._limits.law:g} seconds")
         try:
-            data = self._child.ask(encode(request), min(self._deadline, now + self._limits.call))
+            data = self._child.ask(encode(question.packed()), min(self._deadline, now + self._limits.call))
             reply = decode_reply(data)
             return reply if isinstance(reply, Raised) else Answered(unpack(reply.value), reply.changed)
         except CodecError as error:

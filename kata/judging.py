@@ -13,7 +13,7 @@ from kata.curriculum import Kata
 from kata.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
 from kata.laws import judge, laws_of
 from kata.message import with_diagnosis
-from kata.subject import Session
+from kata.subject import Backend, Session
 from kata.verdict import DIAGNOSABLE, KataVerdict, LawReport, Outcome
 
 
@@ -47,34 +47,48 @@ def untouched(kata: Kata, session: Session) -> LawReport | None:
     return LawReport(outcome=Outcome.TODO, cause=cause, message=f"{kata.name}: {cause}")
 
 
-def judge_kata(
+@dataclass(frozen=True)
+class Judgement:
+    """One law's report and, where it does not hold, what was asked when it failed."""
+
+    report: LawReport
+    asked: Conversation = ()
+
+
+def judge_laws(
     kata: Kata,
     session: Session,
-    catalogue: Catalogue | None = None,
     *,
     limit: float = 90.0,
+    share: slice = slice(None),
     after_law: Callable[[LawReport], None] = lambda report: None,
-) -> Judged:
-    """Judge `kata` by all its laws; with a `catalogue`, name the misconception that behaves like it.
+) -> list[Judgement]:
+    """Judge `kata` by those of its laws that are this `share`; `after_law` is told of each report at once."""
+    found = []
+    for law in laws_of(kata)[share]:
+        report = judge(law, session, kata.key, limit=limit)
+        after_law(report)
+        found.append(Judgement(report, tuple(session.calls) if report.outcome in DIAGNOSABLE else ()))
+    return found
 
-    `after_law` is told of each law's report as soon as there is one.
-    """
+
+def conclude(kata: Kata, judgements: list[Judgement], backend: Backend, catalogue: Catalogue | None) -> Judged:
+    """The verdict that follows from all laws, in file order; with a `catalogue`, the mistake is named."""
+    reports = tuple(judgement.report for judgement in judgements)
+    found = verdict.of_kata(reports)
+    if catalogue is None or found.outcome not in DIAGNOSABLE:
+        return Judged(kata, found, reports)
+    failing = [judgement.asked for judgement in judgements if judgement.asked]
+    diagnosis = diagnose(kata, backend, catalogue, failing)
+    if diagnosis:
+        found = msgspec.structs.replace(found, diagnosis=diagnosis.sentence)
+    return Judged(kata, found, reports, diagnosis)
+
+
+def judge_kata(kata: Kata, session: Session, catalogue: Catalogue | None = None, *, limit: float = 90.0) -> Judged:
+    """Judge `kata` by all its laws; with a `catalogue`, name the misconception that behaves like it."""
     todo = untouched(kata, session)
     if todo:
         reports = [todo] * len(curriculum.laws(kata.chapter).get(kata.name, ()))
         return Judged(kata, verdict.of_kata(reports), tuple(reports))
-    reports = []
-    failing: list[Conversation] = []
-    for law in laws_of(kata):
-        report = judge(law, session, kata.key, limit=limit)
-        reports.append(report)
-        after_law(report)
-        if report.outcome in DIAGNOSABLE:
-            failing.append(tuple(session.calls))
-    found = verdict.of_kata(reports)
-    if catalogue is None or found.outcome not in DIAGNOSABLE:
-        return Judged(kata, found, tuple(reports))
-    diagnosis = diagnose(kata, session.backend, catalogue, failing)
-    if diagnosis:
-        found = msgspec.structs.replace(found, diagnosis=diagnosis.sentence)
-    return Judged(kata, found, tuple(reports), diagnosis)
+    return conclude(kata, judge_laws(kata, session, limit=limit), session.backend, catalogue)

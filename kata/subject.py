@@ -15,7 +15,7 @@ import numpy as np
 
 from kata import ready_made
 from kata.checks import ImplementationError, LawViolation
-from kata.codec import Handle, KataName, ProbeName, Raised, Record, Tensor
+from kata.codec import Handle, KataName, ProbeName, Raised, Record, Request, Tensor, pack, unpack
 from kata.implementation import Implementation
 from kata.show import shorten, show_call
 from kata.verdict import Outcome
@@ -49,6 +49,25 @@ class Question:
     read: bool = False
     fresh: bool = False
     watch: tuple[str, str] | None = None
+
+    def packed(self) -> Request:
+        """This question as a message; CodecError where it holds what may not cross."""
+        return Request(
+            target=pack(self.target),
+            member=self.member,
+            read=self.read,
+            args=[pack(item) for item in self.args],
+            kwargs={key: pack(item) for key, item in self.kwargs.items()},
+            fresh=self.fresh,
+            watch=self.watch,
+        )
+
+    @classmethod
+    def unpacked(cls, request: Request) -> "Question":
+        """The question that `request` carries."""
+        args = tuple(unpack(item) for item in request.args)
+        kwargs = {key: unpack(item) for key, item in request.kwargs.items()}
+        return cls(unpack(request.target), request.member, args, kwargs, request.read, request.fresh, request.watch)
 
 
 @dataclass(frozen=True, slots=True)

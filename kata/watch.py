@@ -29,6 +29,8 @@ from kata.render import show_message
 from kata.subject import Session, Stopped
 from kata.verdict import KataVerdict, Outcome
 
+TEAM = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
+"""How many processes judge a save together: as many as there are cores, up to where it no longer helps."""
 KEYS = "n next   h hint   l list   c check all   r run again   d compare with another way   q quit"
 
 
@@ -43,7 +45,7 @@ class Watch:
         self._console = console
         self._keyboard = keyboard
         self._worker = Worker()
-        self._ready = Isolated(implementation, Limits(call=10.0, law=60.0), self._worker)
+        self._ready = self._team()
         self._judge: ForkedJudge | None = None
         self._waiting: list[Kata] = []
         self._verdicts: dict[str, KataVerdict] = {}
@@ -74,7 +76,8 @@ class Watch:
             finally:
                 self._stop_judge()
                 notice.terminate()
-                self._ready.close()
+                for backend in self._ready:
+                    backend.close()
                 self._worker.close()
         solved = all(self._is_solved(kata) for kata in self._katas)
         return 0 if solved else 1
@@ -171,14 +174,21 @@ class Watch:
 
     # Judging
 
+    def _team(self) -> list[Isolated]:
+        """A backend for each process that will judge; the laws are shared among them."""
+        limits = Limits(call=10.0, law=60.0)
+        return [Isolated(self._implementation, limits, self._worker) for _ in range(TEAM)]
+
     def _prepare(self) -> None:
         try:
-            self._ready.prepare()
+            for backend in self._ready:
+                backend.prepare()
         except WorkerLost:
             self._worker.close()
-            self._ready = Isolated(self._implementation, Limits(call=10.0, law=60.0), self._worker)
+            self._ready = self._team()
             with contextlib.suppress(WorkerLost, Stopped):
-                self._ready.prepare()
+                for backend in self._ready:
+                    backend.prepare()
         except Stopped as stopped:
             self._said = stopped.cause
 
@@ -189,7 +199,7 @@ class Watch:
         self._waiting += [kata for kata in unfinished if kata not in self._waiting]
         if not self._judge.close():
             self._worker.close()  # it was killed in the middle of a sentence: start afresh
-            self._ready = Isolated(self._implementation, Limits(call=10.0, law=60.0), self._worker)
+            self._ready = self._team()
         self._judge = None
 
     def _start(self, katas: list[Kata]) -> None:
@@ -200,7 +210,7 @@ class Watch:
             self._messages.pop(kata.name, None)
         order = [*katas, *(kata for kata in self._waiting if kata not in katas)]
         self._waiting = []
-        session = Session(self._implementation, self._ready)
+        session = Session(self._implementation, self._ready[0])
         for kata in [kata for kata in order if untouched(kata, session)]:
             self._verdicts[kata.name] = KataVerdict(outcome=Outcome.TODO, passed=0, total=0, cause="not written yet")
             order.remove(kata)
@@ -210,6 +220,8 @@ class Watch:
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Failing):
+            if event.kata in self._messages:
+                return  # another process of the judge was faster; both are in the verdict that follows
             self._messages[event.kata] = event.message
             self._verdicts[event.kata] = KataVerdict(outcome=event.outcome, passed=0, total=0, cause="")
             if event.kata == self._focus.name:
