@@ -249,6 +249,27 @@ def _is_solved(kata: Kata) -> bool:
     return judged.verdict.outcome is Outcome.SOLVED
 
 
+@app.command()
+def compare(name: OneKata, impl: Impl = "exercises") -> None:
+    """Your solved kata beside the reference and other right ways: what each costs, and the difference in the text."""
+    from kata.checking import check as judge_all
+    from kata.compare import counted, show_counts, show_differences
+    from kata.isolated import Worker
+
+    with _refusals():
+        kata, implementation = _one(name), named(impl)
+        worker = Worker()
+        try:
+            (judged,) = judge_all([kata], implementation, diagnose=False, worker=worker)
+            if judged.verdict.outcome is not Outcome.SOLVED:
+                raise Refused(f"{name} is not solved yet ({judged.verdict.cause}); uv run kata hint {name}")
+            found = counted(kata, implementation, worker)
+        finally:
+            worker.close()
+    show_counts(found, out)
+    show_differences(kata, implementation, out)
+
+
 @app.command("doctor")
 def show_doctor() -> None:
     """Look at this machine: what is missing, and the command that mends it."""

@@ -299,16 +299,17 @@ class Watch:
         return "\n".join(f"{marks[kata.name]} {kata.chapter:<20} {kata.name}" for kata in self._katas)
 
     def _difference(self) -> str:
-        if not self._is_solved(self._focus):
-            solved = [kata for kata in self._katas if self._is_solved(kata)]
-            if not solved:
-                return "Solve it first; then d shows yours beside another right way."
-            kata = solved[-1]
-        else:
-            kata = self._focus
-        from kata.compare import difference
+        solved = [kata for kata in self._katas if self._is_solved(kata)]
+        if not solved:
+            return "Solve it first; then d shows yours beside another right way."
+        kata = self._focus if self._is_solved(self._focus) else solved[-1]
+        from kata.compare import differences
 
-        return difference(kata, self._path(kata.chapter))
+        parts = [
+            f"— {way.title}{': ' + way.note if way.note else ''}\n{diff or '(the same as yours, to the letter)'}"
+            for way, diff in differences(kata, self._implementation)
+        ]
+        return "\n\n".join([*parts, f"What each costs: uv run kata compare {kata.name}"])
 
     # The screen
 
