@@ -270,6 +270,26 @@ def compare(name: OneKata, impl: Impl = "exercises") -> None:
     show_differences(kata, implementation, out)
 
 
+@app.command()
+def notebook(
+    name: Annotated[str, typer.Argument(metavar="CHAPTER")],
+    file: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.ipynb", help="where to; notebooks/CHAPTER.ipynb when left out")
+    ] = None,
+) -> None:
+    """A chapter as a notebook, for Colab or Jupyter: lesson, stubs, and a last cell that judges them."""
+    from kata import notebook_writer
+
+    with _refusals():
+        found = curriculum.find(name)
+        if found[0].name == name:
+            raise Refused(f"{name} is a kata; name its chapter: uv run kata notebook {found[0].chapter}")
+        chapter = next(c for c in curriculum.chapters() if c.name == found[0].chapter)
+        path = notebook_writer.write(chapter, file)
+    place = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    out.print(f"{chapter.name} is in {escape(str(place))}\nopen it with Jupyter or VS Code, or upload it to Colab")
+
+
 @app.command("doctor")
 def show_doctor() -> None:
     """Look at this machine: what is missing, and the command that mends it."""
