@@ -82,10 +82,18 @@ class _Recording:
 
 
 class Catalogue:
-    """The reference and all misconceptions, behind one backend that holds nothing but our own code."""
+    """The reference and all misconceptions, behind one backend that holds nothing but our own code.
 
-    def __init__(self, backend: Backend) -> None:
+    Args:
+        backend: where they live.
+        seed: of the examples from which the questions are taken; other seeds are for those who check the diagnosis.
+        share: of a law's examples, how many become questions.
+    """
+
+    def __init__(self, backend: Backend, *, seed: int = 0, share: float = SHARE) -> None:
         self._backend = backend
+        self._seed = seed
+        self._share = share
         self._questions: dict[str, list[tuple[Conversation, list[Answer]]]] = {}
 
     def close(self) -> None:
@@ -104,9 +112,8 @@ class Catalogue:
             ]
         return self._questions[kata.name]
 
-    @staticmethod
-    def _record(law: Callable[[], None], session: Session, kata: Kata) -> None:
-        with seeded(law, 0, examples=lambda usual: max(3, round(usual * SHARE))):
+    def _record(self, law: Callable[[], None], session: Session, kata: Kata) -> None:
+        with seeded(law, self._seed, examples=lambda usual: max(3, round(usual * self._share))):
             judge(law, session, kata.key)
 
     def reference(self, kata: Kata, conversation: Conversation) -> list[Answer]:

@@ -1,0 +1,131 @@
+"""What the diagnosis names: `uv run python benchmarks/diagnosis.py [--mutants N] [--chapter NAME]`.
+
+For every misconception, run as the learner's: itself, alone or with those that cannot be told from it. For every
+approach: nothing. For random mutations of the solutions: nothing false. What is named for a mutation is held to
+be true when the mutation and the misconception agree on questions that the diagnosis never asked.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from kata import curriculum, profiles
+from kata.curriculum import Described, Kata
+from kata.diagnosis import Catalogue, alike, converse, diagnose
+from kata.implementation import Implementation, Variant, named
+from kata.isolated import Isolated, Limits, Worker
+from kata.judging import judge_kata
+from kata.subject import Backend, InProcess, Session
+from kata.verdict import DIAGNOSABLE
+from tests.meta.mutation import Mutant, mutants, write
+
+
+def names_for(kata: Kata, implementation: Implementation, backend: Backend, catalogue: Catalogue) -> list[Described]:
+    """What is named when `implementation` is the learner's."""
+    found = diagnose(kata, backend, catalogue)
+    if found is None:  # what the questions do not reveal, the laws' own failures may
+        found = judge_kata(kata, Session(implementation, backend), catalogue).diagnosis
+    return list(found.named) if found else []
+
+
+def variants(katas: list[Kata], kind: str, catalogue: Catalogue) -> list[tuple[Described, list[str]]]:
+    """For every variant of `kind`, the names of the misconceptions that are named for it."""
+    rows = []
+    for kata in katas:
+        for described in curriculum.variants(kind, kata.chapter):
+            if described.variant.kata == kata.name:
+                implementation = Implementation(named("solutions").folder, described.variant)
+                found = names_for(kata, implementation, InProcess(implementation), catalogue)
+                rows.append((described, [one.variant.name for one in found]))
+    return rows
+
+
+class Mutations:
+    """Judges mutants from outside, since a mutant may loop, and checks what is named for them."""
+
+    def __init__(self) -> None:
+        self.worker = Worker()
+        self.worker.start()
+        limits = Limits(call=10.0, law=30.0)
+        self.catalogue = Catalogue(Isolated(named("solutions"), limits, self.worker))
+        self.unseen = Catalogue(Isolated(named("solutions"), limits, self.worker), seed=1, share=0.5)
+        self._limits = limits
+
+    def close(self) -> None:
+        """End the worker."""
+        self.catalogue.close()
+        self.unseen.close()
+        self.worker.close()
+
+    def judge(self, mutant: Mutant, folder: Path) -> tuple[str, list[str], list[str]]:
+        """(outcome, what is named, what of that is false) for one mutant."""
+        kata, path = mutant.kata, write(mutant, folder)
+        implementation = Implementation(str(folder), Variant(kata.name, str(path), kata.name))
+        backend = Isolated(implementation, self._limits, self.worker)
+        try:
+            judged = judge_kata(kata, Session(implementation, backend, curriculum.scratch()), self.catalogue)
+            found = list(judged.diagnosis.named) if judged.diagnosis else []
+            false = [one.variant.name for one in found if not self._is_true(one, kata, backend)]
+        finally:
+            backend.close()
+        return judged.verdict.outcome.value, [one.variant.name for one in found], false
+
+    def _is_true(self, described: Described, kata: Kata, backend: Backend) -> bool:
+        return all(
+            alike(self.unseen.answers(described, kata, asked), converse(backend, kata, asked))
+            for asked, _ in self.unseen.questionnaire(kata)
+        )
+
+
+def chosen(katas: list[Kata], count: int, seed: int = 0) -> list[Mutant]:
+    """`count` mutants of `katas`, drawn with `seed`, each of another place."""
+    every = [mutant for kata in katas for mutant in mutants(kata)]
+    return random.Random(seed).sample(every, min(count, len(every)))
+
+
+def main() -> int:
+    """Print the table; 1 when a misconception is not named, or something false is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--chapter", action="append", help="only this chapter; may be given again")
+    parser.add_argument("--mutants", type=int, default=30, help="how many failing mutations to look at")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    profiles.load("ci")
+    katas = [k for name in options.chapter or [] for k in curriculum.find(name)] or list(curriculum.katas())
+    bad = 0
+    catalogue = Catalogue(InProcess(named("solutions")))
+    for kind in ("misconception", "approach"):
+        rows = variants(katas, kind, catalogue)
+        for described, found in rows:
+            variant = described.variant
+            wanted = variant.name in found if kind == "misconception" else not found
+            bad += not wanted
+            if not wanted or len(found) > 1:
+                print(
+                    f"{'' if wanted else 'NOT RIGHT '}{kind} {variant.kata}.{variant.name}: {', '.join(found) or '–'}"
+                )
+        alone = sum(len(found) == 1 for _, found in rows)
+        print(f"{kind}s: {len(rows)}; named alone {alone}, with others {sum(len(found) > 1 for _, found in rows)}, "
+              f"nothing named {sum(not found for _, found in rows)}", flush=True)  # fmt: skip
+    catalogue.close()
+    judge, outcomes, failing = Mutations(), Counter(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        for mutant in chosen(katas, 10 * options.mutants, options.seed):
+            outcome, found, false = judge.judge(mutant, Path(folder))
+            outcomes[outcome] += 1
+            failing += outcome in DIAGNOSABLE
+            bad += bool(false)
+            print(f"mutation {mutant}: {outcome}; named {', '.join(found) or '–'}"
+                  + (f"; FALSE: {', '.join(false)}" if false else ""), flush=True)  # fmt: skip
+            if failing == options.mutants:
+                break
+    judge.close()
+    print(f"mutations: {dict(outcomes)}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
