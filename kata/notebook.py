@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,10 @@ def judge(name: str, cells: Sequence[str] | None = None) -> None:
         name: A chapter (`ch02_losses`, `ch02`), or a kata to judge it alone.
         cells: The texts of the cells, in the order in which they were executed; this notebook's when left out.
     """
-    _show(["kata.notebook_judge", name], json.dumps(_executed() if cells is None else list(cells)))
+    texts = json.dumps(_executed() if cells is None else list(cells))
+    # The folder is this process's, so that it goes even when the judge is stopped.
+    with tempfile.TemporaryDirectory(prefix="kata-notebook-", ignore_cleanup_errors=True) as folder:
+        _show(["kata.notebook_judge", name, folder], texts)
 
 
 def _shell() -> Any:
@@ -111,7 +115,7 @@ def _install() -> None:
     if not shutil.which("uv"):
         commands.append([sys.executable, "-m", "pip", "install", "--quiet", "uv"])
     uv = ["uv"] if shutil.which("uv") else [sys.executable, "-m", "uv"]
-    commands.append([*uv, "sync", "--quiet", "--no-dev", "--inexact"])
+    commands.append([*uv, "sync", "--quiet", "--inexact"])
     for command in commands:
         done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
         if done.returncode:

@@ -1,7 +1,7 @@
-"""Judges a notebook from outside: `python -m kata.notebook_judge NAME`, the cells' texts as JSON on standard input.
+"""Judges a notebook from outside: `python -m kata.notebook_judge NAME FOLDER`, the cells as JSON on standard input.
 
 The kernel has run the learner's code; this process never does. It writes what the cells define to a chapter's file in
-a temporary folder, has that judged as `kata check` judges `exercises/`, and speaks of cells instead of files.
+FOLDER, has that judged as `kata check` judges `exercises/`, and speaks of cells instead of files.
 
 Exit status: as of `kata check`.
 """
@@ -9,7 +9,6 @@ Exit status: as of `kata check`.
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,15 +26,16 @@ from kata.verdict import KataVerdict, Outcome
 _SHOWN = 3  # messages; more at once are not read
 
 
-def run(name: str, cells: Sequence[str], console: Console) -> int:
-    """Judge a chapter (or one kata) and show the first failures, the progress and the next step; the exit status."""
+def run(name: str, cells: Sequence[str], folder: Path, console: Console) -> int:
+    """Judge a chapter (or one kata) and show what fails, the progress and the next step; the exit status.
+
+    What the `cells` define is written to a file in `folder`.
+    """
     katas = curriculum.find(name)
     chapter = katas[0].chapter
     collected = collect(stubs.pristine(chapter), cells, [kata.name for kata in curriculum.find(chapter)])
-    with tempfile.TemporaryDirectory(prefix="kata-notebook-") as temporary:
-        folder = Path(temporary).resolve()
-        (folder / f"{chapter}.py").write_text(collected.text, "utf-8")
-        return _judge(katas, Implementation(str(folder)), collected, console)
+    (folder / f"{chapter}.py").write_text(collected.text, "utf-8")
+    return _judge(katas, Implementation(str(folder)), collected, console)
 
 
 def _judge(katas: list[Kata], implementation: Implementation, collected: Collected, console: Console) -> int:
@@ -65,6 +65,8 @@ def in_notebook(message: str, collected: Collected, chapter: str) -> str:
         return str(collected.place(int(match[1])) or "the stub")
 
     message = re.sub(rf"(?:/\S*)?\b{chapter}\.py:(\d+)", place, message)
+    if "the chapter does not load" in message:
+        message = re.sub(r"(?<=\()line (\d+)(?=\)$)", place, message, flags=re.MULTILINE)
     message = re.sub(r"uv run kata hint (\w+) (?:--number|-n) (\d+)", r'hint("\1", \2)', message)
     return re.sub(r"uv run kata hint (\w+)", r'hint("\1")', message)
 
@@ -94,10 +96,10 @@ def _summary(
 
 def main(arguments: list[str]) -> int:
     """The command."""
-    (name,) = arguments
+    name, folder = arguments
     console = Console(highlight=False, soft_wrap=True)
     try:
-        return run(name, json.load(sys.stdin), console)
+        return run(name, json.load(sys.stdin), Path(folder).resolve(), console)
     except ValueError as error:
         print(f"kata: {error}")
         return 2

@@ -223,6 +223,8 @@ def test_messages_speak_of_cells() -> None:
     assert in_notebook(message, collected, "ch02_losses") == (
         '  where     cell [2], line 5\n  next      hint("huber", 2)'
     )
+    loading = f"  problem   the chapter does not load: NameError: name 'x' is not defined (line {line})"
+    assert in_notebook(loading, collected, "ch02_losses").endswith("(cell [2], line 5)")
     assert in_notebook("uv run kata hint huber", collected, "ch02_losses") == 'hint("huber")'
 
 
