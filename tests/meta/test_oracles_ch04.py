@@ -10,9 +10,6 @@ from hypothesis import strategies as st
 
 from tests.oracles import ch04_schedules as oracle
 
-# Keras 3.15 reads its learning rate in a way that NumPy 2.4 calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 schedules = tf.keras.optimizers.schedules
 STEPS = np.arange(0, 260)
 

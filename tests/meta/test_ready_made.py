@@ -37,6 +37,11 @@ FINE = {
     "norms": "def huber(a, b): return tf.linalg.global_norm([a]) + tf.norm(b)",
     "clipping by value outside its chapter": "def huber(a, b): return tf.clip_by_value(a, 0, 1)",
     "the base classes": "class huber(tf.keras.losses.Loss, tf.keras.metrics.Metric): pass",
+    "a base class called by name": "class huber(tf.keras.metrics.Metric):\n"
+    "    def __init__(self): tf.keras.metrics.Metric.__init__(self, name='f1')",
+    "a method of the base by name": "class huber(tf.keras.optimizers.Optimizer):\n"
+    "    def build(self, variables): tf.keras.optimizers.Optimizer.build(self, variables)\n"
+    "    def get_config(self): return tf.keras.optimizers.Optimizer.get_config(self)",
     "the base of schedules": "class huber(tf.keras.optimizers.schedules.LearningRateSchedule): pass",
     "a mean that is tracked": "def huber(a, b): return tf.keras.metrics.Mean(name='loss')",
     "an annotation": "def huber(a: tf.keras.losses.Huber, b) -> tf.keras.losses.Loss: return a",

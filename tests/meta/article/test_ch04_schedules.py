@@ -12,9 +12,6 @@ from solutions.ch04_schedules import (
     reduce_on_plateau,
 )
 
-# Keras 3.15 reads its learning rate in a way that NumPy 2.4 calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 schedules = tf.keras.optimizers.schedules
 
 
