@@ -21,6 +21,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, Rectangle
 
+from kata.plot.pictures import STALLING
+from kata.plot.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, STYLE
 from solutions import ch02_losses as losses
 from solutions import ch03_optimizers as optimizers
 from solutions import ch04_schedules as schedules
@@ -28,24 +30,6 @@ from solutions import ch08_clipping as clipping
 from solutions import ch09_mixed_precision as mixed
 
 FOLDER = Path(__file__).resolve().parent.parent / "lessons" / "plots"
-
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#767676"
-"""Okabe and Ito's colours, which the colour-blind can tell apart too."""
-
-STYLE = {
-    "svg.hashsalt": "kata",
-    "svg.fonttype": "none",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "lines.linewidth": 1.6,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
-    "path.simplify": False,
-}
 
 Array = np.ndarray[Any, Any]
 
@@ -204,18 +188,13 @@ def schedule_shapes() -> Figure:
     return figure
 
 
-PLATEAU = [1.0, 0.72, 0.55, 0.44, 0.38, 0.36, 0.361, 0.36, 0.362, 0.361, 0.30, 0.26, 0.24]
-PLATEAU += [0.239, 0.24, 0.241, 0.24, 0.24, 0.241, 0.24, 0.225, 0.222, 0.222, 0.223, 0.222, 0.222]
-"""The losses of a made-up training that stalls three times."""
-
-
 def plateau_run() -> Figure:
     """Chapter 4: a training that stalls, and the rate that answers it, with and without a cool-down."""
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4.4), sharex=True, height_ratios=(3, 2))
-    epochs = np.arange(1, len(PLATEAU) + 1)
-    rates = schedules.reduce_on_plateau(PLATEAU, initial_lr=1e-2, patience=3, cooldown=0)
-    cooled = schedules.reduce_on_plateau(PLATEAU, initial_lr=1e-2, patience=3, cooldown=4)
-    top.plot(epochs, PLATEAU, color=BLUE, marker="o", markersize=3)
+    epochs = np.arange(1, len(STALLING) + 1)
+    rates = schedules.reduce_on_plateau(STALLING, initial_lr=1e-2, patience=3, cooldown=0)
+    cooled = schedules.reduce_on_plateau(STALLING, initial_lr=1e-2, patience=3, cooldown=4)
+    top.plot(epochs, STALLING, color=BLUE, marker="o", markersize=3)
     cuts = [epoch for epoch, before, after in zip(epochs[1:], rates, rates[1:], strict=False) if after < before]
     for axes in (top, bottom):
         for cut in cuts:

@@ -131,3 +131,17 @@ def rates_in_use(optimizer: Any, steps: int) -> list[float]:
 def are_one_object(first: Any, second: Any) -> bool:
     """Whether both are the same object."""
     return first is second
+
+
+def descent(
+    make: Callable[..., Any], start: Array, curvatures: Array, steps: int, rate: float, **options: Any
+) -> Array:
+    """The points, `start` first, by which `make(rate, **options)` goes down ½ Σ curvatureᵢ·wᵢ²: (steps + 1, n)."""
+    w = tf.keras.Variable(start)
+    optimizer = make(rate, **options)
+    optimizer.build([w])
+    points = [start]
+    for _ in range(steps):
+        optimizer.apply([tf.convert_to_tensor(w) * curvatures], [w])
+        points.append(w.numpy())
+    return np.array(points)
