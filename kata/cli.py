@@ -250,6 +250,67 @@ def _is_solved(kata: Kata) -> bool:
 
 
 @app.command()
+def plot(
+    name: OneKata,
+    impl: Impl = "exercises",
+    target: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="a .png or .svg; .kata/plots/KATA.png when left out")
+    ] = None,
+) -> None:
+    """Draw what yours gives upon what is expected: losses, paths, schedules, clipped vectors.
+
+    The picture is shown too where the terminal can. Exit status 1 when nothing of yours could be drawn: then the
+    expected stands alone, and why is said.
+    """
+    from kata.isolated import Worker
+    from kata.plot import gather
+    from kata.plot.pictures import picture_of
+
+    with _refusals():
+        kata, implementation = _one(name), named(impl)
+        picture_of(name)
+        path = _plot_path(name, target)
+    try:
+        with contextlib.closing(Worker()) as worker, _progress(1, not sys.stdout.isatty()):
+            worker.start()  # TensorFlow is imported over there while matplotlib is imported here
+            from kata.plot import draw, terminal
+
+            comparison = gather.compare(kata, implementation, worker)
+    except gather.Undrawable as error:
+        err.print(f"[red]kata:[/red] {escape(str(error))}")
+        raise typer.Exit(3) from None
+    try:
+        draw.save(comparison, path)
+    except OSError as error:
+        err.print(f"[red]kata:[/red] {path} cannot be written: {error.strerror}; name another with --out")
+        raise typer.Exit(2) from None
+    if terminal.protocol(sys.stdout):
+        terminal.show(draw.render(comparison), sys.stdout)
+    for problem in comparison.yours.problems:
+        out.print(f"yours: {problem}", markup=False)
+    if not comparison.yours.is_empty:
+        for row in gather.in_words(comparison):
+            out.print(row, markup=False)
+    out.print(str(path), markup=False)
+    if comparison.yours.is_empty:
+        raise typer.Exit(1)
+
+
+def _plot_path(name: str, target: Path | None) -> Path:
+    """Where the picture goes: `target`, or a file of the kata's name beside the state."""
+    if target is None:
+        folder = progress.PATH.parent / "plots"
+        with contextlib.suppress(OSError):  # said when the picture is written
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{name}.png"
+    if target.suffix.lower() not in (".png", ".svg"):
+        raise Refused(f"--out {target}: a picture is a .png or a .svg")
+    if not target.absolute().parent.is_dir():
+        raise Refused(f"--out {target}: there is no folder {target.parent}")
+    return target
+
+
+@app.command()
 def compare(name: OneKata, impl: Impl = "exercises") -> None:
     """Your solved kata beside the reference and other right ways: what each costs, and the difference in the text."""
     from kata.checking import check as judge_all
