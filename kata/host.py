@@ -12,6 +12,7 @@ import random
 import re
 import sys
 import traceback
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
@@ -109,6 +110,8 @@ class Host:
             return np.array(value)
         if isinstance(value, list):
             return [self._bring(item) for item in value]
+        if isinstance(value, Record):
+            return self._record_type(value)(*(self._bring(item) for item in value))
         if type(value) is tuple:
             return tuple(self._bring(item) for item in value)
         if isinstance(value, dict):
@@ -122,6 +125,14 @@ class Host:
                 raise Stop(Raised("missing", "KeyError", f"there is no such {value.type_name} any more", None, ""))
             return self._objects[value.number]
         return value
+
+    def _record_type(self, record: Record) -> Any:
+        """The NamedTuple of that name and fields in a loaded chapter, or else one just like it."""
+        for module in self._modules.values():
+            found = getattr(module, record.type_name, None)
+            if isinstance(found, type) and getattr(found, "_fields", None) == record.fields:
+                return found
+        return namedtuple(record.type_name, record.fields, rename=True)
 
     def _send(self, value: Any) -> Any:
         """`value` as data; what is no data stays here and is sent as a handle."""

@@ -40,6 +40,7 @@ def double(x): return tf.convert_to_tensor(x) * 2
 def same(x): return x
 def kind(x): return type(x).__name__
 def pair(): return Pair(1, np.float32(2))
+def is_own(x): return isinstance(x, Pair) and x._replace(first=3).first == 3
 def change(x): x[0] = 99.0
 def change_inside(xs): xs["a"][0][0] = 99.0
 def nothing(): pass
@@ -105,6 +106,9 @@ def test_the_same_types_come_back_wherever_it_lives(session: Session) -> None:
     assert waist.nothing() is None
     pair = waist.pair()
     assert isinstance(pair, Record)
+    assert waist.kind(pair) == "Pair", "goes back as the chapter's own NamedTuple"
+    assert waist.is_own(pair)
+    assert waist.kind(Record("Point", ("x", "y"), (1, tensor(2.0)))) == "Point"
     assert (pair.first, pair.second, type(pair.second)) == (1, 2.0, np.float32)
     for value in (True, 3, 2**80, 1.5, "text", [1, (2, {"a": None})]):
         assert waist.same(value) == value
