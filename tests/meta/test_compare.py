@@ -84,14 +84,6 @@ def test_extremes_of_a_square() -> None:
     assert probes.extremes(tf.sign, None, [np.float32([0.0])], {}) is None
 
 
-@pytest.fixture(scope="module")
-def worker():
-    shared = compare.Worker()
-    shared.start()
-    yield shared
-    shared.close()
-
-
 def test_every_way_is_counted_by_the_same_call(worker: compare.Worker) -> None:
     (huber,) = curriculum.find("huber")
     found = compare.counted(huber, named("solutions"), worker)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +14,9 @@ from kata.judging import judge_kata
 from kata.subject import Session
 from kata.verdict import Outcome
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+"""The tests' process may have run TensorFlow, which has threads; the watch's never has."""
+
 (HUBER,) = curriculum.find("huber")
 (SCALING,) = curriculum.find("linear_scaling_rule")
 
@@ -26,13 +28,9 @@ def wrong(kata: curriculum.Kata) -> Implementation:
     return Implementation(named("solutions").folder, variant)
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
+@pytest.fixture(autouse=True)
+def as_the_watch_does() -> None:
     profiles.load("learner")
-    shared = Worker()
-    shared.start()
-    yield shared
-    shared.close()
 
 
 def events_of(judge: ForkedJudge) -> list[Event]:

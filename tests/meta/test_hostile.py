@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +19,6 @@ from tests.meta.hostile import CHAPTER, SABOTAGES, VICTIM, Sabotage, write
 LIMITS = Limits(memory=2**30)
 NEIGHBOUR = "mean_squared_error"  # of the same chapter, judged after the victim
 ELSEWHERE = "linear_scaling_rule"  # of another chapter, judged last
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    """One for all: that it survives them is part of the claim."""
-    shared = Worker()
-    shared.start()
-    yield shared
-    shared.close()
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)

@@ -73,14 +73,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    shared = Worker()
-    shared.start()
-    yield shared
-    shared.close()
-
-
 @pytest.fixture(params=["in process", "isolated"])
 def session(request: pytest.FixtureRequest, folder: Path, worker: Worker) -> Iterator[Session]:
     implementation = Implementation(str(folder))

@@ -76,14 +76,6 @@ FAILURES: dict[str, tuple[str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    shared = Worker()
-    shared.start()
-    yield shared
-    shared.close()
-
-
-@pytest.fixture(scope="module")
 def catalogue(worker: Worker) -> Iterator[Catalogue]:
     shared = Catalogue(Isolated(named("solutions"), Limits(), worker))
     yield shared

@@ -5,7 +5,6 @@ import io
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +20,6 @@ from kata.plot.pictures import PICTURES, Unusable, array, number, parts, picture
 run = CliRunner()
 SOLUTIONS = named("solutions")
 PNG = b"\x89PNG\r\n"
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    """One process with TensorFlow for all tests."""
-    worker = Worker()
-    worker.start()
-    yield worker
-    worker.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The article's section 6 on the pinned TensorFlow: its example in our form, and the edges that it leaves open."""
 
-
 import numpy as np
 import pytest
 import tensorflow as tf
