@@ -82,7 +82,7 @@ class Worker:
         finally:
             theirs.close()
             os.close(output_end)
-        return Child(self, pid, ours, output, limits)
+        return Child(self, pid, ours, output, limits, started=self.forks)
 
     def end(self, pid: int, patience: float) -> int:
         """Kill the child `pid`; its wait status."""
@@ -99,15 +99,12 @@ class Worker:
 
     def _spawn(self, order: Order, ours: socket.socket, theirs: socket.socket, output: int) -> int:
         process = self._start([theirs, output])
+        # Those that another process has ended meanwhile are let go of.
+        self._spawned = {pid: running for pid, running in self._spawned.items() if running.poll() is None}
         self._spawned[process.pid] = process
         theirs.close()
-        ours.settimeout(START_LIMIT)
-        try:
+        with contextlib.suppress(channel.Closed):  # noticed when its start is waited for
             channel.send(ours, msgspec.json.encode(order))
-            channel.receive(ours, channel.Inbox())  # "ready": its start is not counted as the law's time
-        except channel.Closed:
-            self.end(process.pid, 0.0)
-            raise self._no_start() from None
         return process.pid
 
     def _start(self, descriptors: list[Any]) -> subprocess.Popen[bytes]:
@@ -142,10 +139,10 @@ class Worker:
             except OSError:
                 started = False
             if not started:
-                raise self._no_start()
+                raise self.no_start()
         return self._control
 
-    def _no_start(self) -> Stopped:
+    def no_start(self) -> Stopped:
         """Close up, and say what the process that did not start has said."""
         lines = []
         if self._log is not None:
@@ -213,8 +210,11 @@ def _undisturbed() -> Iterator[None]:
 class Child:
     """One process with one implementation."""
 
-    def __init__(self, worker: Worker, pid: int, sock: socket.socket, output: int, limits: Limits) -> None:
+    def __init__(
+        self, worker: Worker, pid: int, sock: socket.socket, output: int, limits: Limits, *, started: bool = True
+    ) -> None:
         self._worker = worker
+        self._started = started
         self._pid = pid
         self._socket = sock
         self._output = output
@@ -226,6 +226,22 @@ class Child:
         os.set_blocking(output, False)
         self.printed = bytearray()
         self.printed_bytes = 0
+
+    def wait_for_start(self) -> None:
+        """Wait until it has imported TensorFlow, where it was not forked from a process that has.
+
+        Raises:
+            Stopped: it did not start (`infrastructure`).
+        """
+        if self._started:
+            return
+        self._socket.settimeout(START_LIMIT)
+        try:
+            channel.receive(self._socket, self._inbox)  # "ready"
+        except channel.Closed:
+            self.end(0.0)
+            raise self._worker.no_start() from None
+        self._started = True
 
     def ask(self, data: bytes, deadline: float) -> bytes:
         """Send a request and wait for its reply, taking in what is printed meanwhile.
@@ -310,7 +326,7 @@ class Child:
 
     def untouched(self) -> bool:
         """Whether it still waits for its first question: a sibling may have ended it, or it died by itself."""
-        return not select.select([self._socket], [], [], 0)[0]
+        return not self._started or not select.select([self._socket], [], [], 0)[0]
 
     def end(self, patience: float) -> int:
         """Kill the process, if it still lives; its wait status."""
@@ -376,8 +392,9 @@ class Isolated:
             self._child.printed_bytes = 0
         if self._child is None:  # now, so that TensorFlow's start is not counted as the law's time
             self._child = self._fresh_child()
-            if self._ahead and self._worker.forks:
+            if self._ahead:
                 self._next = self._worker.child(self._implementation, self._limits, warm=True)
+        self._child.wait_for_start()
         self._deadline = time.monotonic() + self._limits.law
 
     @property
@@ -389,6 +406,7 @@ class Isolated:
     def ask(self, question: Question) -> Answered | Raised:
         if self._child is None:
             self._child = self._fresh_child()
+            self._child.wait_for_start()
         now = time.monotonic()
         if now >= self._deadline:
             raise Stopped(Outcome.TIMEOUT, f"the law was not done within {self._limits.law:g} seconds")

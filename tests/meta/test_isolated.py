@@ -238,6 +238,22 @@ def test_where_there_is_no_fork_each_child_is_started_anew(folder: Path, monkeyp
     spawning.close()
 
 
+def test_where_there_is_no_fork_a_child_starts_in_the_background(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever prepares one, as the watch does, does not wait for TensorFlow: here it never comes."""
+    forever = tmp_path / "python"
+    forever.write_text("#!/bin/sh\nexec sleep 1000\n", "utf-8")
+    forever.chmod(0o755)
+    monkeypatch.setenv("KATA_START", "spawn")
+    monkeypatch.setattr("sys.executable", str(forever))
+    spawning = Worker()
+    backend = Isolated(Implementation(str(folder)), Limits(), spawning)
+    backend.prepare()
+    backend.close()
+    spawning.close()
+
+
 def test_a_worker_that_dies_is_started_again_and_the_law_is_run_again(folder: Path) -> None:
     mortal = Worker()
     implementation = Implementation(str(folder))

@@ -175,6 +175,21 @@ def test_a_worker_that_is_killed_is_replaced(terminal: Terminal) -> None:
     assert terminal.quit() == 1
 
 
+def test_where_there_is_no_fork_for_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KATA_START", "spawn")
+    terminal = Terminal(tmp_path)
+    terminal.wait("q quit")
+    time.sleep(1.0)
+    terminal.save(WRONG)
+    terminal.wait("drops the fraction")
+    terminal.press("l")  # while the next process still starts
+    terminal.wait("accumulating_optimizer")
+    terminal.save(RIGHT)
+    terminal.wait(f"{KATA} is solved")
+    assert terminal.quit() == 1
+    os.close(terminal.fd)
+
+
 def test_idle_it_uses_no_processor_and_leaves_nothing_behind(terminal: Terminal) -> None:
     terminal.save(RIGHT)
     terminal.wait("On to updates_per_epoch")
