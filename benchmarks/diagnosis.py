@@ -6,7 +6,6 @@ be true when the mutation and the misconception agree on questions that the diag
 """
 
 import argparse
-import random
 import sys
 import tempfile
 from collections import Counter
@@ -14,13 +13,12 @@ from pathlib import Path
 
 from kata import curriculum, profiles
 from kata.curriculum import Described, Kata
-from kata.diagnosis import Catalogue, alike, converse, diagnose
-from kata.implementation import Implementation, Variant, named
-from kata.isolated import Isolated, Limits, Worker
+from kata.diagnosis import Catalogue, diagnose
+from kata.implementation import Implementation, named
 from kata.judging import judge_kata
 from kata.subject import Backend, InProcess, Session
 from kata.verdict import DIAGNOSABLE
-from tests.meta.mutation import Mutant, mutants, write
+from tests.meta.mutation import MutantJudge, chosen
 
 
 def names_for(kata: Kata, implementation: Implementation, backend: Backend, catalogue: Catalogue) -> list[Described]:
@@ -41,49 +39,6 @@ def variants(katas: list[Kata], kind: str, catalogue: Catalogue) -> list[tuple[D
                 found = names_for(kata, implementation, InProcess(implementation), catalogue)
                 rows.append((described, [one.variant.name for one in found]))
     return rows
-
-
-class Mutations:
-    """Judges mutants from outside, since a mutant may loop, and checks what is named for them."""
-
-    def __init__(self) -> None:
-        self.worker = Worker()
-        self.worker.start()
-        limits = Limits(call=10.0, law=30.0)
-        self.catalogue = Catalogue(Isolated(named("solutions"), limits, self.worker))
-        self.unseen = Catalogue(Isolated(named("solutions"), limits, self.worker), seed=1, share=0.5)
-        self._limits = limits
-
-    def close(self) -> None:
-        """End the worker."""
-        self.catalogue.close()
-        self.unseen.close()
-        self.worker.close()
-
-    def judge(self, mutant: Mutant, folder: Path) -> tuple[str, list[str], list[str]]:
-        """(outcome, what is named, what of that is false) for one mutant."""
-        kata, path = mutant.kata, write(mutant, folder)
-        implementation = Implementation(str(folder), Variant(kata.name, str(path), kata.name))
-        backend = Isolated(implementation, self._limits, self.worker)
-        try:
-            judged = judge_kata(kata, Session(implementation, backend, curriculum.scratch()), self.catalogue)
-            found = list(judged.diagnosis.named) if judged.diagnosis else []
-            false = [one.variant.name for one in found if not self._is_true(one, kata, backend)]
-        finally:
-            backend.close()
-        return judged.verdict.outcome.value, [one.variant.name for one in found], false
-
-    def _is_true(self, described: Described, kata: Kata, backend: Backend) -> bool:
-        return all(
-            alike(self.unseen.answers(described, kata, asked), converse(backend, kata, asked))
-            for asked, _ in self.unseen.questionnaire(kata)
-        )
-
-
-def chosen(katas: list[Kata], count: int, seed: int = 0) -> list[Mutant]:
-    """`count` mutants of `katas`, drawn with `seed`, each of another place."""
-    every = [mutant for kata in katas for mutant in mutants(kata)]
-    return random.Random(seed).sample(every, min(count, len(every)))
 
 
 def main() -> int:
@@ -111,7 +66,7 @@ def main() -> int:
         print(f"{kind}s: {len(rows)}; named alone {alone}, with others {sum(len(found) > 1 for _, found in rows)}, "
               f"nothing named {sum(not found for _, found in rows)}", flush=True)  # fmt: skip
     catalogue.close()
-    judge, outcomes, failing = Mutations(), Counter(), 0
+    judge, outcomes, failing = MutantJudge(), Counter(), 0
     with tempfile.TemporaryDirectory() as folder:
         for mutant in chosen(katas, 10 * options.mutants, options.seed):
             outcome, found, false = judge.judge(mutant, Path(folder))

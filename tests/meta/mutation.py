@@ -2,12 +2,18 @@
 
 import ast
 import copy
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kata.curriculum import Kata
-from kata.implementation import ROOT
+from kata import curriculum
+from kata.curriculum import Described, Kata
+from kata.diagnosis import Catalogue, alike, converse
+from kata.implementation import ROOT, Implementation, Variant, named
+from kata.isolated import Isolated, Limits, Worker
+from kata.judging import judge_kata
+from kata.subject import Backend, Session
 
 BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -53,11 +59,49 @@ def mutants(kata: Kata) -> list[Mutant]:
     return found
 
 
-def write(mutant: Mutant, folder: Path) -> Path:
-    """The file with the mutant's chapter in `folder`."""
-    path = folder / f"{mutant.kata.chapter}.py"
-    path.write_text(mutant.text, "utf-8")
-    return path
+def chosen(katas: list[Kata], count: int, seed: int = 0) -> list[Mutant]:
+    """`count` mutants of `katas`, drawn with `seed`, each of another place."""
+    every = [mutant for kata in katas for mutant in mutants(kata)]
+    return random.Random(seed).sample(every, min(count, len(every)))
+
+
+class MutantJudge:
+    """Judges mutants from outside, since a mutant may loop, and checks what is named for them."""
+
+    def __init__(self) -> None:
+        self.worker = Worker()
+        self.worker.start()
+        limits = Limits(call=10.0, law=30.0)
+        self.catalogue = Catalogue(Isolated(named("solutions"), limits, self.worker))
+        self.unseen = Catalogue(Isolated(named("solutions"), limits, self.worker), seed=1, share=0.5)
+        self._limits = limits
+
+    def close(self) -> None:
+        """End the worker."""
+        self.catalogue.close()
+        self.unseen.close()
+        self.worker.close()
+
+    def judge(self, mutant: Mutant, folder: Path) -> tuple[str, list[str], list[str]]:
+        """(outcome, what is named, what of that is false) for one mutant."""
+        kata = mutant.kata
+        path = folder / f"{kata.chapter}.py"
+        path.write_text(mutant.text, "utf-8")
+        implementation = Implementation(str(folder), Variant(kata.name, str(path), kata.name))
+        backend = Isolated(implementation, self._limits, self.worker)
+        try:
+            judged = judge_kata(kata, Session(implementation, backend, curriculum.scratch()), self.catalogue)
+            found = list(judged.diagnosis.named) if judged.diagnosis else []
+            false = [one.variant.name for one in found if not self._is_true(one, kata, backend)]
+        finally:
+            backend.close()
+        return judged.verdict.outcome.value, [one.variant.name for one in found], false
+
+    def _is_true(self, described: Described, kata: Kata, backend: Backend) -> bool:
+        return all(
+            alike(self.unseen.answers(described, kata, asked), converse(backend, kata, asked))
+            for asked, _ in self.unseen.questionnaire(kata)
+        )
 
 
 def _definition(tree: ast.Module, kata: Kata) -> ast.AST:

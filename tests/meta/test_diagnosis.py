@@ -1,6 +1,7 @@
 """The diagnosis names the misconception that behaves like the kata, and never one that does not."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from kata.diagnosis import Catalogue, alike, diagnose
 from kata.implementation import Implementation, named
 from kata.judging import judge_kata
 from kata.subject import Answered, InProcess, Session
+from kata.verdict import DIAGNOSABLE
+from tests.meta.mutation import MutantJudge, chosen
 
 KATAS = curriculum.katas()
 
@@ -52,6 +55,20 @@ def test_a_misconception_is_named_and_an_approach_is_not(
                 assert described.variant.name in names
             else:
                 assert names == [], described.variant.name
+
+
+def test_for_a_mutation_that_nobody_chose_nothing_false_is_named(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """What is named agrees with the mutation on questions, too, that the diagnosis never asked."""
+    katas = [kata for kata in KATAS if kata.chapter.startswith(QUICK)]
+    judge, failing = MutantJudge(), 0
+    for mutant in chosen(katas, 100):
+        outcome, _, false = judge.judge(mutant, tmp_path)
+        assert false == [], str(mutant)
+        failing += outcome in DIAGNOSABLE
+        if failing == (10 if pytestconfig.option.seeds < 2 else 30):
+            break
+    judge.close()
+    assert failing >= 10
 
 
 def answered(value: object) -> Answered:
