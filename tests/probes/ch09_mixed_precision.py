@@ -103,7 +103,7 @@ def _model_of(layers: Sequence[tuple[str, str, Any]]) -> tf.keras.Model:
     made: list[Any] = [tf.keras.Input((2,))]
     for kind, name, policy in layers:
         if kind == "nested":
-            inner = [tf.keras.Input((2,)), tf.keras.layers.Dense(2, dtype=policy)]
+            inner = [tf.keras.Input((2,)), tf.keras.layers.Dense(2, name=f"{name}_inner", dtype=policy)]
             made.append(tf.keras.Sequential(inner, name=name))
         elif kind == "dropout":
             made.append(tf.keras.layers.Dropout(0.5, name=name, dtype=policy))
