@@ -308,6 +308,8 @@ def only_the_last(model, loss_fn, micro_batches):
 
 
 class _Accumulating(tf.keras.Model):
+    mode = True
+
     def __init__(self, base_model, accumulation_steps=4):
         super().__init__()
         self.base_model = base_model
@@ -327,7 +329,7 @@ class _Accumulating(tf.keras.Model):
         x, y = data[:2]
         variables = self.base_model.trainable_variables
         with tf.GradientTape() as tape:
-            y_pred = self(x, training=True)
+            y_pred = self(x, training=self.mode)
             loss = self.compute_loss(x, y, y_pred)
         gradients = _zeros_for_none(tape.gradient(loss, variables), variables)
         if not self.optimizer.built:
@@ -415,6 +417,18 @@ class ZerosInBetween(_Accumulating):
         self.apply([tf.where(due, total / self.accumulation_steps, 0.0) for total in self.sums])
         for total in self.sums:
             total.assign(tf.where(due, 0.0, total))
+
+
+@misconception(
+    "GradientAccumulationModel",
+    says=(
+        "Your train_step calls the model without training=True: dropout and batch normalization then act as in "
+        "`predict`."
+    ),
+    subtle=True,
+)
+class NotInTraining(_Accumulating):
+    mode = False
 
 
 @misconception(

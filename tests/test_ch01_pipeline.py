@@ -119,10 +119,11 @@ class TestMakeRegressionData:
             )
 
     def test_has_the_sizes_of_the_article_by_default(self) -> None:
-        """Without sizes: 1000 training samples, 200 test samples, 10 features."""
+        """Without arguments but the seed: 1000 training samples, 200 test samples, 10 features, the bias 0.5."""
         data = pipeline.make_regression_data(seed=42)
         shapes = [tuple(array.shape) for array in data]
         expect(shapes == [(1000, 10), (1000, 1), (200, 10), (200, 1)], "The default sizes are wrong.", yours=shapes)
+        assert_number(oracle.line_through(data.x_train, data.y_train)[1], 0.5, rel=0.0, abs=1e-4)
 
     @given(seed=SEEDS, features=st.integers(1, 5), bias=strategies.floats(-5.0, 5.0))
     def test_one_weight_vector_explains_both_splits(self, seed: int, features: int, bias: float) -> None:
@@ -475,6 +476,11 @@ class TestRunPipeline:
         """Of 20 samples 16 are trained on: ⌈16 / batch_size⌉ updates in each of `epochs` epochs."""
         run = here.pipeline(pipeline.run_pipeline, **{**RUN, "epochs": epochs, "batch_size": batch_size})
         assert_equal(run["iterations"], (16 // batch_size + (16 % batch_size > 0)) * epochs)
+
+    def test_ten_epochs_of_batches_of_32_are_the_default(self) -> None:
+        """Without `epochs` and `batch_size`, 33 training samples are two batches, ten times over."""
+        run = here.pipeline(pipeline.run_pipeline, seed=RUN["seed"], train_size=42, test_size=5)
+        assert_equal(run["iterations"], 20)
 
     def test_trains_with_adam(self) -> None:
         """The model is compiled with Keras' Adam at its default rate, 0.001."""

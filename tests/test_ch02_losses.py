@@ -765,6 +765,17 @@ class TestFocalLoss:
         expected = oracle.focal_loss_gradient(*sheet, gamma, alpha)
         close(gradient, expected, np.float32, scale=4 * alpha / len(sheet[0]))
 
+    @examples(10)
+    @given(gamma=st.floats(0.0, 1.0, width=32))
+    @example(gamma=0.5)
+    def test_gradient_is_finite_at_the_edges(self, gamma):
+        """At p = 0 and p = 1 the clip holds: the slope of (1 − p)^γ at 1, infinite for γ below 1, is not asked for."""
+        sheet = array([1, 0], [1, 0]), array([1, 0], [0, 1])
+        gradient = common.gradient(losses.FocalLoss(gamma=gamma), *sheet)
+        expect(
+            np.isfinite(np.asarray(gradient)).all(), "The gradient must be finite at p = 0 and p = 1.", yours=gradient
+        )
+
     @examples(15)
     @given(gamma=gammas, alpha=alphas, reduction=st.sampled_from(REDUCTIONS))
     @example(gamma=4.0, alpha=0.5, reduction="sum")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.checks import assert_close, assert_number, assert_value_error, eps, expect
+from kata.checks import assert_close, assert_equal, assert_number, assert_value_error, eps, expect
 from kata.profiles import examples
 from kata.subject import chapter, probes, tensor
 from tests import strategies
@@ -586,6 +586,12 @@ class TestMomentumSGD:
                 same = config[name] == value
                 expect(same, f"{name} is not what it was ({which}).", yours=config[name], expected=value)
             assert_number(config["learning_rate"], lr, rel=1e-6)
+
+    def test_defaults(self):
+        """Without arguments: learning rate 0.01, momentum 0.9, without Nesterov's look ahead."""
+        config = here.configuration(optimizers.MomentumSGD())["config"]
+        assert_number(config["learning_rate"], 0.01, rel=1e-6)
+        assert_equal((config["momentum"], config["nesterov"]), (0.9, False))
 
     @examples(3)
     @given(drawn=variables_and_gradients(5), nesterov=st.booleans())

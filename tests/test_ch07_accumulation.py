@@ -284,6 +284,16 @@ class TestGradientAccumulationModel:
             for i, right in enumerate(oracle.train(wide(weights), big, rule), start=1):
                 close_weights(states[i * steps - 1]["weights"], right, f"after {i} updates of {name}", ulps=ulps)
 
+    @given(problem=problems(count=st.just(1), size=3))
+    @example(problem=(UNEVEN[0], UNEVEN[1][:1]))
+    @examples(2)
+    def test_the_base_model_is_run_in_training(self, problem):
+        """A layer of the base model that doubles its input in training (as dropout acts only there) does so here."""
+        weights, [(x, y)] = problem
+        trained = probe.train_watched(accumulation.GradientAccumulationModel, *weights, x, y, 0.01)
+        expected = oracle.train_accumulating(wide(weights), [(2 * x, y)], 1, oracle.Sgd(0.01))
+        close_weights(trained, expected[-1], "after an update in training mode")
+
     @given(problem=problems(count=st.just(1), size=5))
     @examples(1)
     def test_a_group_goes_on_into_the_next_epoch(self, problem):

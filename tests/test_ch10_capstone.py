@@ -241,6 +241,13 @@ def assert_trajectory(
         assert_close(held, expected, dtype=np.float32, atol=UPDATE_TOLERANCE * moved.max() + rounding)
 
 
+LONG_AND_SHORT = (
+    [np.array([1.0, -1.0], np.float32)],
+    [[np.array(gradient, np.float32)] for gradient in ([8.0, 6.0], [0.3, 0.4], [0.9, -1.2])],
+)
+"""Gradients of length 10, ½ and 1½: Adam does not see a factor on all of them, but it does on some."""
+
+
 @pytest.mark.kata("make_optimizer")
 class TestMakeOptimizer:
     def test_hand_worked_first_step(self) -> None:
@@ -264,6 +271,7 @@ class TestMakeOptimizer:
         assert_trajectory(found, *descent, [0.0625] * len(descent[1]), **options)
 
     @given(descent=descents(steps=10, apart=0.0))
+    @example(descent=LONG_AND_SHORT)
     @examples(3)
     def test_decays_by_1e_4_and_clips_at_1_by_default(self, descent: tuple[list[Array], list[list[Array]]]) -> None:
         """Without arguments: weight_decay 1e-4, global_clipnorm 1."""
