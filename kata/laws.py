@@ -160,6 +160,9 @@ def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawRepor
             return report(Outcome.BROKEN, cause, line=error.line, trace=error.trace)
         except (Flaky, FlakyReplay):
             return report(Outcome.WRONG, "The same input gives different results from one call to the next.")
+        except (NameError, ImportError) as error:
+            cause = f"the law itself is at fault, not your code: {type(error).__name__}: {error}"
+            return report(Outcome.INFRASTRUCTURE, cause)
         except Exception as error:
             # The law tripped over what came back (a None where it looked for a field, say).
             cause = f"What came back could not be used: {type(error).__name__}: {error}"

@@ -287,6 +287,25 @@ def test_who_takes_the_worker_down_twice_has_crashed(folder: Path) -> None:
     assert "twice" in report.cause
 
 
+def test_a_law_with_a_mistake_of_its_own_blames_nobody(folder: Path) -> None:
+    session = Session(Implementation(str(folder)), InProcess(Implementation(str(folder))))
+
+    def test_broken_law() -> None:
+        """Uses what it never imported."""
+        never_imported()  # noqa: F821
+
+    def test_law() -> None:
+        """Trips over what came back."""
+        len(waist.nothing())
+
+    report = judge(test_broken_law, session, KataName("ch99_waist", "double"))
+    assert report.outcome is Outcome.INFRASTRUCTURE
+    assert "not your code" in report.cause
+    report = judge(test_law, session, KataName("ch99_waist", "nothing"))
+    assert report.outcome is Outcome.WRONG
+    assert "could not be used" in report.cause
+
+
 def test_a_worker_that_cannot_start_is_nobodys_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
     implementation = Implementation(str(folder))
