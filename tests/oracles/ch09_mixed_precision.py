@@ -22,17 +22,20 @@ def gradients(
 ) -> list[np.ndarray]:
     """Back-propagation by hand through ŷ = tanh(x W₁ + b₁) W₂ + b₂ and `under_weighted_error`.
 
-    With `absolute`, every product counts as positive: the size of what is summed, for a tolerance.
+    With `absolute`, every product counts as positive, those within ŷ − y too: the size of what is summed and may
+    cancel, for a tolerance.
     Source: Rumelhart, Hinton & Williams 1986, equations 4-7.
     """
     w1, b1, w2, b2 = (np.asarray(value, np.float64) for value in weights)
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     hidden = np.tanh(x @ w1 + b1)
     error = hidden @ w2 + b2 - y
-    d_prediction = weight * 2.0 * np.where(error < 0, 2.0, 1.0) * error / error.size
-    slope = 1.0 - hidden**2
+    factor, slope = np.where(error < 0, 2.0, 1.0), 1.0 - hidden**2
     if absolute:
-        x, hidden, w2, d_prediction = (np.abs(value) for value in (x, hidden, w2, d_prediction))
+        x, w1, b1, w2, b2, y = (np.abs(value) for value in (x, w1, b1, w2, b2, y))
+        hidden = x @ w1 + b1
+        error = hidden @ w2 + b2 + y
+    d_prediction = weight * 2.0 * factor * error / error.size
     d_before = (d_prediction @ w2.T) * slope
     return [x.T @ d_before, d_before.sum(axis=0), hidden.T @ d_prediction, d_prediction.sum(axis=0)]
 
