@@ -60,6 +60,12 @@ def test_a_temporary_is_counted_until_its_last_use() -> None:
     assert found == {"operations": 5, "peak": 2.0}
 
 
+def test_a_view_takes_no_memory() -> None:
+    found = probes.graph_cost(lambda x: tf.reduce_sum(tf.reshape(x, [-1])), None, [ONES], {})
+    assert found is not None
+    assert found["peak"] <= 0.01
+
+
 def test_what_no_graph_can_be_made_of() -> None:
     assert probes.graph_cost(by_numpy, None, [ONES], {}) is None
     assert probes.traces(by_numpy, None, [ONES], {}) is None

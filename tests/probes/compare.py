@@ -25,6 +25,9 @@ BATCHES = (1, 2, 3, 5, 8)
 LIBRARIES = tuple(str(Path(library.__file__).parent) for library in (os, tf, keras))
 NOT_COUNTED = ("Placeholder", "Const", "Identity", "NoOp", "ReadVariableOp")
 
+VIEWS = ("Reshape", "Squeeze", "ExpandDims", "StopGradient")
+"""Operations whose result is their input's memory under another name."""
+
 
 def _function(target: Any, member: str | None) -> Callable[..., Any]:
     return target if member is None else getattr(target, member)
@@ -104,7 +107,7 @@ def _walk(graph: Any) -> tuple[int, int]:
             count += inner_count
         elif op.type not in NOT_COUNTED:
             count += 1
-            for tensor in op.outputs:
+            for tensor in () if op.type in VIEWS else op.outputs:
                 live += _bytes(tensor)
                 end = last_use.get(tensor.ref(), len(operations))
                 ending[end] = ending.get(end, 0) + _bytes(tensor)
