@@ -33,11 +33,10 @@ def variants(katas: list[Kata], kind: str, catalogue: Catalogue) -> list[tuple[D
     """For every variant of `kind`, the names of the misconceptions that are named for it."""
     rows = []
     for kata in katas:
-        for described in curriculum.variants(kind, kata.chapter):
-            if described.variant.kata == kata.name:
-                implementation = Implementation(named("solutions").folder, described.variant)
-                found = names_for(kata, implementation, InProcess(implementation), catalogue)
-                rows.append((described, [one.variant.name for one in found]))
+        for described in curriculum.variants_of(kind, kata):
+            implementation = Implementation(named("solutions").folder, described.variant)
+            found = names_for(kata, implementation, InProcess(implementation), catalogue)
+            rows.append((described, [one.variant.name for one in found]))
     return rows
 
 

@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 
 from kata import curriculum, profiles
-from kata.implementation import Implementation, Variant
 from kata.isolated import Isolated, Limits, Worker
 from kata.laws import judge, laws_of, seeded
 from kata.subject import Session
@@ -20,9 +19,7 @@ from tests.meta.mutation import Mutant, mutants
 
 def outcome_of(mutant: Mutant, folder: Path, worker: Worker) -> Outcome:
     """SOLVED when every law holds, else what the first that does not hold said."""
-    path = folder / f"{mutant.kata.chapter}.py"
-    path.write_text(mutant.text, "utf-8")
-    implementation = Implementation(str(folder), Variant(mutant.kata.name, str(path), mutant.kata.name))
+    implementation = mutant.written(folder)
     session = Session(implementation, Isolated(implementation, Limits(call=10.0, law=30.0), worker))
     try:
         for law in laws_of(mutant.kata):

@@ -5,7 +5,6 @@ Every way is asked through the waist, in a child of the worker, by the same call
 
 import ast
 import difflib
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,6 @@ from kata.diagnosis import Catalogue, Conversation
 from kata.implementation import Implementation, named
 from kata.isolated import Isolated, Limits, Worker, WorkerLost
 from kata.subject import Answered, Question, Stopped
-
-MOST_TRIED = 12
-"""So many of the laws' calls are looked at for the largest that can be counted."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +45,10 @@ def ways(kata: Kata, implementation: Implementation) -> list[Way]:
         Way("yours", implementation, Path(implementation.folder) / chapter, kata.name),
         Way("the reference", reference, Path(reference.folder) / chapter, kata.name),
     ]
-    for described in curriculum.variants("approach", kata.chapter):
+    for described in curriculum.variants_of("approach", kata):
         variant = described.variant
-        if variant.kata == kata.name:
-            other = Implementation(reference.folder, variant)
-            found.append(Way(variant.name, other, Path(variant.path), variant.name, described.text))
+        other = Implementation(reference.folder, variant)
+        found.append(Way(variant.name, other, Path(variant.path), variant.name, described.text))
     return found
 
 
@@ -118,7 +113,7 @@ def counted(kata: Kata, implementation: Implementation, worker: Worker) -> list[
     """
     catalogue = Catalogue(Isolated(named("solutions"), Limits(), worker))
     try:
-        sample = next(_samples(kata, catalogue), None)
+        sample = _sample(kata, catalogue)
         found = ways(kata, implementation)
         return [replace(way, counts=_count(way, kata, sample, worker)) for way in found] if sample else found
     finally:
@@ -141,18 +136,19 @@ def show_counts(found: list[Way], console: Console) -> None:
         console.print(f"[dim]{column}: {meaning}[/dim]")
 
 
-def _samples(kata: Kata, catalogue: Catalogue) -> Iterator[Conversation]:
-    """Conversations that end in a direct call of the kata, or of the object that it made; the largest first."""
-    found: list[tuple[int, Conversation]] = []
+def _sample(kata: Kata, catalogue: Catalogue) -> Conversation | None:
+    """The conversation that ends in the largest direct call of the kata, or of the object that it made."""
+    largest, found = 0, None
     for questions, answers in catalogue.questionnaire(kata):
         for i, (question, answer) in enumerate(zip(questions, answers, strict=True)):
             if not isinstance(answer, Answered) or question.read:
                 continue
             if isinstance(answer.value, Handle) or not _is_direct(question, kata.key):
                 continue
-            found.append((_size((question.args, question.kwargs)), questions[: i + 1]))
-    found.sort(key=lambda item: -item[0])
-    return (conversation for size, conversation in found[:MOST_TRIED] if size)
+            size = _size((question.args, question.kwargs))
+            if size > largest:
+                largest, found = size, questions[: i + 1]
+    return found
 
 
 def _is_direct(question: Question, kata: KataName) -> bool:

@@ -40,6 +40,11 @@ class Kata:
         return KataName(self.chapter, self.name)
 
     @property
+    def stars(self) -> str:
+        """The difficulty as it is shown: ★★☆."""
+        return "★" * self.difficulty + "☆" * (3 - self.difficulty)
+
+    @property
     def is_scratch(self) -> bool:
         return self.kind == "scratch"
 
@@ -204,6 +209,11 @@ def variants(kind: str, chapter: str) -> list[Described]:
         for decorator in node.decorator_list
         if (found := _described(kind, chapter, path, node.name, decorator)) is not None
     ]
+
+
+def variants_of(kind: str, kata: Kata) -> list[Described]:
+    """The approaches or misconceptions (`kind`) of one kata, in file order."""
+    return [described for described in variants(kind, kata.chapter) if described.variant.kata == kata.name]
 
 
 def _described(kind: str, chapter: str, path: Path, name: str, decorator: ast.expr) -> Described | None:

@@ -164,7 +164,7 @@ def diagnose(
         catalogue: the reference and the misconceptions.
         failing: conversations on which a law failed, as evidence besides the questionnaire.
     """
-    candidates = [d for d in curriculum.variants("misconception", kata.chapter) if d.variant.kata == kata.name]
+    candidates = curriculum.variants_of("misconception", kata)
     if not candidates:
         return None
     evidence: list[tuple[Conversation, list[Answer]]] = []

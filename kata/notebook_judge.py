@@ -20,7 +20,6 @@ from kata.curriculum import Kata
 from kata.implementation import Implementation
 from kata.notebook_cells import Collected, collect
 from kata.render import show_lines, show_message
-from kata.show import shorten
 from kata.verdict import KataVerdict, Outcome
 
 _SHOWN = 3  # messages; more at once are not read
@@ -75,23 +74,16 @@ def _summary(
     chapter: str, verdicts: dict[str, KataVerdict], implementation: Implementation, collected: Collected
 ) -> list[str]:
     """The lines of `kata check`, but for the next step: that is in this notebook."""
-    lines = summary.lines({chapter: verdicts}, implementation)
-    end = next((i for i, line in enumerate(lines) if line.startswith(("Next:", "All solved"))), len(lines))
-    shown = [line.replace(f"in {implementation.label}/", "in this notebook") for line in lines[:end]]
+    shown = summary.standing({chapter: verdicts}, "this notebook")
     following = summary.next_kata({chapter: verdicts})
     if following is None:
         return [*shown, "All solved."]
     kata, verdict = following
     line = curriculum.line_of(*implementation.definition(kata.key))
     place = collected.place(line) if line else None
-    stars = "★" * kata.difficulty + "☆" * (3 - kata.difficulty)
-    about = kata.goal if verdict.outcome is Outcome.TODO else f"{verdict.outcome.value}: {verdict.cause}"
-    return [
-        *shown,
-        f"Next: {kata.name}  {stars}  about {kata.minutes} min  {place or 'its cell holds the stub'}",
-        f"      {shorten(in_notebook(about, collected, chapter), 110)}",
-        f'      the text above its cell explains it; hint("{kata.name}") helps',
-    ]
+    what = in_notebook(summary.about(kata, verdict), collected, chapter)
+    helps = f'the text above its cell explains it; hint("{kata.name}") helps'
+    return [*shown, *summary.next_step(kata, str(place or "its cell holds the stub"), what, helps)]
 
 
 def main(arguments: list[str]) -> int:

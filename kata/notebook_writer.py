@@ -137,8 +137,7 @@ def write(chapter: Chapter, path: Path | None = None) -> Path:
 
 
 def _about(number: int, kata: Kata) -> str:
-    stars = "★" * kata.difficulty + "☆" * (3 - kata.difficulty)
-    facts = [stars, f"about {kata.minutes} minutes", *filter(None, [_KINDS.get(kata.kind)])]
+    facts = [kata.stars, f"about {kata.minutes} minutes", *filter(None, [_KINDS.get(kata.kind)])]
     return f"## Kata {number}: `{kata.name}`\n\n{' · '.join(facts)}\n\n**Goal.** {kata.goal}\n\n{kata.lesson}"
 
 

@@ -26,8 +26,8 @@ def next_kata(verdicts: Verdicts) -> tuple[Kata, KataVerdict] | None:
     return None
 
 
-def lines(verdicts: Verdicts, implementation: Implementation) -> list[str]:
-    """The summary as plain lines."""
+def standing(verdicts: Verdicts, where: str) -> list[str]:
+    """How far the katas `where` are, chapter by chapter, as plain lines."""
     titles = {chapter.name: chapter.title for chapter in curriculum.chapters()}
     width = max((len(name) for name in verdicts), default=0)
     shown = []
@@ -42,21 +42,31 @@ def lines(verdicts: Verdicts, implementation: Implementation) -> list[str]:
         ]
     every = [verdict for katas in verdicts.values() for verdict in katas.values()]
     solved = sum(verdict.outcome is Outcome.SOLVED for verdict in every)
-    shown += ["", f"{solved} of {len(every)} katas solved in {implementation.label}/"]
+    return [*shown, "", f"{solved} of {len(every)} katas solved in {where}"]
+
+
+def lines(verdicts: Verdicts, implementation: Implementation) -> list[str]:
+    """The summary as plain lines."""
+    shown = standing(verdicts, f"{implementation.label}/")
     following = next_kata(verdicts)
     if following is None:
-        return [*shown, "All solved."] if every else shown
-    return [*shown, *_next(*following, implementation)]
-
-
-def _next(kata: Kata, verdict: KataVerdict, implementation: Implementation) -> list[str]:
-    path, _ = implementation.definition(kata.key)
-    line = curriculum.line_of(path, kata.name)
+        return [*shown, "All solved."] if any(verdicts.values()) else shown
+    kata, verdict = following
+    line = curriculum.line_of(*implementation.definition(kata.key))
     place = f"{implementation.label}/{kata.chapter}.py" + (f":{line}" if line else "")
-    stars = "★" * kata.difficulty + "☆" * (3 - kata.difficulty)
-    about = kata.goal if verdict.outcome is Outcome.TODO else f"{verdict.outcome.value}: {verdict.cause}"
+    helps = f"uv run kata lesson {kata.name}   explains it; uv run kata hint {kata.name}   helps"
+    return [*shown, *next_step(kata, place, about(kata, verdict), helps)]
+
+
+def about(kata: Kata, verdict: KataVerdict) -> str:
+    """What is to be done: the goal of a stub, else what is wrong."""
+    return kata.goal if verdict.outcome is Outcome.TODO else f"{verdict.outcome.value}: {verdict.cause}"
+
+
+def next_step(kata: Kata, place: str, what: str, helps: str) -> list[str]:
+    """The lines that send the learner to `place`: what is to be done there, and what helps."""
     return [
-        f"Next: {kata.name}  {stars}  about {kata.minutes} min  {place}",
-        f"      {shorten(about, 110)}",
-        f"      uv run kata lesson {kata.name}   explains it; uv run kata hint {kata.name}   helps",
+        f"Next: {kata.name}  {kata.stars}  about {kata.minutes} min  {place}",
+        f"      {shorten(what, 110)}",
+        f"      {helps}",
     ]

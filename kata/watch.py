@@ -324,9 +324,7 @@ class Watch:
         line = curriculum.line_of(self._path(kata.chapter), kata.name)
         place = f"{self._implementation.label}/{kata.chapter}.py" + (f":{line}" if line else "")
         state = verdict.outcome.value if verdict else "judging …" if self._judge else "not judged yet"
-        console.print(
-            f"{kata.name}  {'★' * kata.difficulty}{'☆' * (3 - kata.difficulty)}  {place}  [{state}]", markup=False
-        )
+        console.print(f"{kata.name}  {kata.stars}  {place}  [{state}]", markup=False)
         if kata.chapter in self._errors:
             console.print(f"{kata.chapter}.py cannot be read: {self._errors[kata.chapter]}", style="red", markup=False)
         elif verdict is not None and verdict.outcome is Outcome.TODO:

@@ -46,6 +46,12 @@ class Mutant:
     def __str__(self) -> str:
         return f"{self.kata.name}, {self.what}"
 
+    def written(self, folder: Path) -> Implementation:
+        """The implementation in which it is, its chapter written to `folder`."""
+        path = folder / f"{self.kata.chapter}.py"
+        path.write_text(self.text, "utf-8")
+        return Implementation(str(folder), Variant(self.kata.name, str(path), self.kata.name))
+
 
 def mutants(kata: Kata) -> list[Mutant]:
     """Every mutant of the reference solution of `kata`, in the order of its text."""
@@ -84,10 +90,7 @@ class MutantJudge:
 
     def judge(self, mutant: Mutant, folder: Path) -> tuple[str, list[str], list[str]]:
         """(outcome, what is named, what of that is false) for one mutant."""
-        kata = mutant.kata
-        path = folder / f"{kata.chapter}.py"
-        path.write_text(mutant.text, "utf-8")
-        implementation = Implementation(str(folder), Variant(kata.name, str(path), kata.name))
+        kata, implementation = mutant.kata, mutant.written(folder)
         backend = Isolated(implementation, self._limits, self.worker)
         try:
             judged = judge_kata(kata, Session(implementation, backend, curriculum.scratch()), self.catalogue)

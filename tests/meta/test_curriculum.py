@@ -61,8 +61,8 @@ def test_a_kata_has_laws_a_lesson_and_hints(kata: Kata) -> None:
 
 @each_kata
 def test_a_kata_has_approaches_and_misconceptions(kata: Kata) -> None:
-    approaches = [d for d in curriculum.variants("approach", kata.chapter) if d.variant.kata == kata.name]
-    wrong_turns = [d for d in curriculum.variants("misconception", kata.chapter) if d.variant.kata == kata.name]
+    approaches = curriculum.variants_of("approach", kata)
+    wrong_turns = curriculum.variants_of("misconception", kata)
     assert len(approaches) >= 2
     assert len(wrong_turns) >= 4
     assert sum(described.subtle for described in wrong_turns) >= 2

@@ -42,9 +42,7 @@ def test_a_misconception_is_named_and_an_approach_is_not(
         pytest.skip("trains models: part of the thorough run, --seeds 2")
     folder = named("solutions").folder
     for kind in ("misconception", "approach"):
-        for described in curriculum.variants(kind, kata.chapter):
-            if described.variant.kata != kata.name:
-                continue
+        for described in curriculum.variants_of(kind, kata):
             backend = InProcess(Implementation(folder, described.variant))
             found = diagnose(kata, backend, catalogue)
             if found is None and kind == "misconception":  # the questions do not reveal it: the laws' own failures do

@@ -23,8 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 
 def wrong(kata: curriculum.Kata) -> Implementation:
     """The solutions, with the first misconception in the place of `kata`."""
-    candidates = curriculum.variants("misconception", kata.chapter)
-    variant = next(c.variant for c in candidates if c.variant.kata == kata.name)
+    variant = curriculum.variants_of("misconception", kata)[0].variant
     return Implementation(named("solutions").folder, variant)
 
 
