@@ -11,13 +11,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from kata import curriculum, profiles
-from kata.curriculum import Described, Kata
-from kata.diagnosis import Catalogue, diagnose
-from kata.implementation import Implementation, named
-from kata.judging import judge_kata
-from kata.subject import Backend, InProcess, Session
-from kata.verdict import DIAGNOSABLE
+from kata.course import curriculum
+from kata.course.curriculum import Described, Kata
+from kata.judge import profiles
+from kata.judge.diagnosis import Catalogue, diagnose
+from kata.judge.judging import judge_kata
+from kata.waist.implementation import Implementation, implementation_at
+from kata.waist.session import Backend, InProcess, Session
+from kata.waist.verdict import DIAGNOSABLE
 from tests.meta.mutation import MutantJudge, chosen
 
 
@@ -34,7 +35,7 @@ def variants(katas: list[Kata], kind: str, catalogue: Catalogue) -> list[tuple[D
     rows = []
     for kata in katas:
         for described in curriculum.variants_of(kind, kata):
-            implementation = Implementation(named("solutions").folder, described.variant)
+            implementation = Implementation(implementation_at("solutions").folder, described.variant)
             found = names_for(kata, implementation, InProcess(implementation), catalogue)
             rows.append((described, [one.variant.name for one in found]))
     return rows
@@ -50,7 +51,7 @@ def main() -> int:
     profiles.load("ci")
     katas = [k for name in options.chapter or [] for k in curriculum.find(name)] or list(curriculum.katas())
     bad = 0
-    catalogue = Catalogue(InProcess(named("solutions")))
+    catalogue = Catalogue(InProcess(implementation_at("solutions")))
     for kind in ("misconception", "approach"):
         rows = variants(katas, kind, catalogue)
         for described, found in rows:

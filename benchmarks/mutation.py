@@ -9,11 +9,12 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from kata import curriculum, profiles
-from kata.isolated import Isolated, Limits, Worker
-from kata.laws import judge, laws_of, seeded
-from kata.subject import Session
-from kata.verdict import Outcome
+from kata.course import curriculum
+from kata.judge import profiles
+from kata.judge.laws import judge, laws_of, seeded
+from kata.waist.isolated import Isolated, Limits, Worker
+from kata.waist.session import Session
+from kata.waist.verdict import Outcome
 from tests.meta.mutation import Mutant, mutants
 
 

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from kata import curriculum, profiles
-from kata.implementation import named
-from kata.isolated import Isolated, Limits, Worker
-from kata.laws import judge, laws_of, seeded
-from kata.quiet import set_environment
-from kata.subject import Backend, InProcess, Session
-from kata.verdict import Outcome
+from kata.course import curriculum
+from kata.judge import profiles
+from kata.judge.laws import judge, laws_of, seeded
+from kata.waist.implementation import implementation_at
+from kata.waist.isolated import Isolated, Limits, Worker
+from kata.waist.session import Backend, InProcess, Session
+from kata.waist.tensorflow_start import set_environment
+from kata.waist.verdict import Outcome
 
 Times = dict[str, tuple[float, int]]
 
@@ -36,7 +37,7 @@ def import_time() -> float:
 def suite_time(backend: Backend) -> Times:
     """Seconds and examples of every law."""
     profiles.load("ci")
-    session = Session(named("solutions"), backend, curriculum.scratch())
+    session = Session(implementation_at("solutions"), backend, curriculum.scratch())
     laws: Times = {}
     for kata in curriculum.katas():
         for law in laws_of(kata):
@@ -50,7 +51,7 @@ def suite_time(backend: Backend) -> Times:
 
 def inside() -> Times:
     """All laws, the solutions in this process."""
-    backend = InProcess(named("solutions"))
+    backend = InProcess(implementation_at("solutions"))
     backend.start()
     return suite_time(backend)
 
@@ -59,7 +60,7 @@ def outside() -> Times:
     """All laws, the solutions in children of a worker; TensorFlow is not imported here."""
     worker = Worker()
     worker.start()
-    backend = Isolated(named("solutions"), Limits(), worker, ahead=True)
+    backend = Isolated(implementation_at("solutions"), Limits(), worker, ahead=True)
     backend.begin(curriculum.katas()[0].key)
     try:
         return suite_time(backend)

@@ -20,11 +20,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kata import curriculum, profiles, stubs
-from kata.forked import Done, Finished, ForkedJudge
-from kata.implementation import ROOT, named
-from kata.isolated import Isolated, Limits, Worker
-from kata.watch import TEAM, Watch
+from kata.course import curriculum, stubs
+from kata.judge import profiles
+from kata.judge.team import Done, Finished, ForkedJudge
+from kata.learn.watch import TEAM, Watch
+from kata.waist.implementation import ROOT, implementation_at
+from kata.waist.isolated import Isolated, Limits, Worker
 
 KATAS = ("huber", "momentum_step", "cosine_decay", "accuracy", "linear_scaling_rule")
 
@@ -93,7 +94,7 @@ def detection(rounds: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "ch02_losses.py"
         path.write_text("", "utf-8")
-        command = [sys.executable, "-m", "kata.notice", name]
+        command = [sys.executable, "-m", "kata.learn.file_events", name]
         with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, cwd=ROOT) as notice:
             assert notice.stdout is not None
             notice.stdout.readline()
@@ -111,7 +112,7 @@ def judging(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
     """Medians in seconds: a judge forked for nothing at all; the laws of `kata` in one; the screen drawn."""
     profiles.load("learner")
     worker = Worker()
-    ready = [Isolated(named("solutions"), Limits(), worker) for _ in range(TEAM)]
+    ready = [Isolated(implementation_at("solutions"), Limits(), worker) for _ in range(TEAM)]
     importlib.import_module(f"tests.test_{kata.chapter}")
     nothing, laws = [], []
     for _ in range(rounds):
@@ -120,7 +121,7 @@ def judging(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
                 backend.prepare()
             time.sleep(1.0)  # the child warms up meanwhile, as it does while a learner types
             started = time.perf_counter()
-            judge = ForkedJudge(katas, named("solutions"), ready, worker)
+            judge = ForkedJudge(katas, implementation_at("solutions"), ready, worker)
             while not any(isinstance(event, Finished | Done) for event in judge.events()):
                 pass
             times.append(time.perf_counter() - started)
@@ -128,7 +129,7 @@ def judging(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
     for backend in ready:
         backend.close()
     worker.close()
-    screen = Watch(named("solutions"), [kata], Console(file=io.StringIO(), force_terminal=True))
+    screen = Watch(implementation_at("solutions"), [kata], Console(file=io.StringIO(), force_terminal=True))
     drawn = []
     for _ in range(rounds):
         started = time.perf_counter()

@@ -21,8 +21,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, Rectangle
 
-from kata.plot.pictures import STALLING
-from kata.plot.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, STYLE
+from kata.learn.plot.pictures import STALLING
+from kata.learn.plot.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, STYLE
 from solutions import ch02_losses as losses
 from solutions import ch03_optimizers as optimizers
 from solutions import ch04_schedules as schedules

@@ -17,12 +17,13 @@ from rich.markdown import Markdown
 from rich.markup import escape
 from rich.syntax import Syntax
 
-from kata import curriculum, doctor, progress, summary
-from kata import reset as resetting
-from kata.curriculum import Kata
-from kata.implementation import ROOT, Implementation, named
-from kata.render import show_lines, show_message
-from kata.verdict import KataVerdict, Outcome
+from kata.course import curriculum, progress
+from kata.course import reset as resetting
+from kata.course.curriculum import Kata
+from kata.learn import doctor, summary
+from kata.learn.render import show_lines, show_message
+from kata.waist.implementation import ROOT, Implementation, implementation_at
+from kata.waist.verdict import Outcome, exit_status
 
 app = typer.Typer(
     help="Katas for TensorFlow training and optimization. `kata` alone checks your exercises and says what is next.",
@@ -82,8 +83,8 @@ def check(
 ) -> None:
     """Judge katas from outside, each in a process of its own; show the first failure, the progress, the next step."""
     with _refusals():
-        katas, implementation = _find(names), named(impl)
-    from kata.checking import check as judge_all
+        katas, implementation = _find(names), implementation_at(impl)
+    from kata.judge.judging import check as judge_all
 
     verdicts: summary.Verdicts = {}
     failures: list[str] = []
@@ -101,14 +102,6 @@ def check(
     if impl == "exercises":
         progress.note_solved([n for f in verdicts.values() for n, v in f.items() if v.outcome is Outcome.SOLVED])
     raise typer.Exit(exit_status(every))
-
-
-def exit_status(verdicts: list[KataVerdict]) -> int:
-    """0 when all are solved, 3 when one could not be judged for the machine's fault, else 1."""
-    outcomes = {verdict.outcome for verdict in verdicts}
-    if Outcome.INFRASTRUCTURE in outcomes:
-        return 3
-    return 0 if outcomes <= {Outcome.SOLVED} else 1
 
 
 @contextlib.contextmanager
@@ -166,8 +159,8 @@ def list_katas(names: Names = None, as_json: AsJson = False) -> None:
 def watch(names: Names = None, impl: Impl = "exercises") -> None:
     """Judge on every save, show the verdict at once, and follow you from kata to kata."""
     with _refusals():
-        katas, implementation = _find(names), named(impl)
-    from kata.watch import watch as run
+        katas, implementation = _find(names), implementation_at(impl)
+    from kata.learn.watch import watch as run
 
     raise typer.Exit(run(implementation, katas, out, sys.stdin if sys.stdin.isatty() else None))
 
@@ -243,9 +236,9 @@ def source_of(path: Path, name: str) -> str:
 
 
 def _is_solved(kata: Kata) -> bool:
-    from kata.checking import check as judge_all
+    from kata.judge.judging import check as judge_all
 
-    (judged,) = judge_all([kata], named("exercises"), diagnose=False)
+    (judged,) = judge_all([kata], implementation_at("exercises"), diagnose=False)
     return judged.verdict.outcome is Outcome.SOLVED
 
 
@@ -262,18 +255,18 @@ def plot(
     The picture is shown too where the terminal can. Exit status 1 when nothing of yours could be drawn: then the
     expected stands alone, and why is said.
     """
-    from kata.isolated import Worker
-    from kata.plot import gather
-    from kata.plot.pictures import picture_of
+    from kata.learn.plot import gather
+    from kata.learn.plot.pictures import picture_of
+    from kata.waist.isolated import Worker
 
     with _refusals():
-        kata, implementation = _one(name), named(impl)
+        kata, implementation = _one(name), implementation_at(impl)
         picture_of(name)
         path = _plot_path(name, target)
     try:
         with contextlib.closing(Worker()) as worker, _progress(1, not sys.stdout.isatty()):
             worker.start()  # TensorFlow is imported over there while matplotlib is imported here
-            from kata.plot import draw, terminal
+            from kata.learn.plot import draw, terminal
 
             comparison = gather.compare(kata, implementation, worker)
     except gather.Undrawable as error:
@@ -313,12 +306,12 @@ def _plot_path(name: str, target: Path | None) -> Path:
 @app.command()
 def compare(name: OneKata, impl: Impl = "exercises") -> None:
     """Your solved kata beside the reference and other right ways: what each costs, and the difference in the text."""
-    from kata.checking import check as judge_all
-    from kata.compare import counted, show_counts, show_differences
-    from kata.isolated import Worker
+    from kata.judge.judging import check as judge_all
+    from kata.learn.compare import counted, show_counts, show_differences
+    from kata.waist.isolated import Worker
 
     with _refusals():
-        kata, implementation = _one(name), named(impl)
+        kata, implementation = _one(name), implementation_at(impl)
         worker = Worker()
         try:
             (judged,) = judge_all([kata], implementation, diagnose=False, worker=worker)
@@ -339,14 +332,14 @@ def notebook(
     ] = None,
 ) -> None:
     """A chapter as a notebook, for Colab or Jupyter: lesson, stubs, and a last cell that judges them."""
-    from kata import notebook_writer
+    from kata.notebooks import writer
 
     with _refusals():
         found = curriculum.find(name)
         if found[0].name == name:
             raise Refused(f"{name} is a kata; name its chapter: uv run kata notebook {found[0].chapter}")
         chapter = next(c for c in curriculum.chapters() if c.name == found[0].chapter)
-        path = notebook_writer.write(chapter, file)
+        path = writer.write(chapter, file)
     place = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     out.print(f"{chapter.name} is in {escape(str(place))}\nopen it with Jupyter or VS Code, or upload it to Colab")
 

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 
-from kata.implementation import ROOT
+from kata.waist.implementation import ROOT
 
 _PYTEST = [sys.executable, "-m", "pytest", "--impl", "solutions"]
 CHECKS: list[tuple[str, list[str]]] = [
     ("lint", [sys.executable, "-m", "ruff", "check", "."]),
     ("format", [sys.executable, "-m", "ruff", "format", "--check", "."]),
     ("types", [sys.executable, "-m", "mypy"]),
-    ("stubs", [sys.executable, "-m", "kata.stubs", "--check"]),
+    ("stubs", [sys.executable, "-m", "kata.course.stubs", "--check"]),
 ]
 ISOLATED = [("isolated", [*_PYTEST, "--profile", "ci", "--isolated", "--gpu-on-cpu", "--ignore", "tests/meta", "-q"])]
 SUITE = [("suite", _PYTEST)]

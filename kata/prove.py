@@ -14,12 +14,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from kata import curriculum, profiles
-from kata.curriculum import Described
-from kata.implementation import ROOT, Implementation, Variant, named
-from kata.laws import judge, laws_of, seeded
-from kata.subject import InProcess, Session
-from kata.verdict import LawReport, Outcome
+from kata.course import curriculum
+from kata.course.curriculum import Described
+from kata.judge import profiles
+from kata.judge.laws import judge, laws_of, seeded
+from kata.waist.implementation import ROOT, Implementation, Variant, implementation_at
+from kata.waist.session import InProcess, Session
+from kata.waist.verdict import LawReport, Outcome
 
 
 @dataclass
@@ -58,7 +59,7 @@ def run(described: Described, session: Session, seed: int, share: float = 1.0) -
 
 def prove(kind: str, described: Described, seeds: Iterable[int], *, share: float = 1.0) -> Proof:
     """Judge one variant for every seed; what must pass, by this `share` of each law's examples."""
-    implementation = Implementation(named("solutions").folder, described.variant)
+    implementation = Implementation(implementation_at("solutions").folder, described.variant)
     session = Session(implementation, InProcess(implementation), curriculum.scratch())
     proof = Proof(kind, described)
     for seed in seeds:

@@ -15,12 +15,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from kata import curriculum, isolated, judging, laws, profiles, quiet, summary, verdict
-from kata.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
-from kata.implementation import ROOT, Implementation, named
-from kata.message import with_diagnosis
-from kata.subject import Backend, InProcess, Session
-from kata.verdict import KataVerdict, LawReport, Outcome
+from kata.course import curriculum
+from kata.judge import judging, laws, profiles
+from kata.judge.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
+from kata.judge.message import with_diagnosis
+from kata.learn import summary
+from kata.waist import isolated, tensorflow_start, verdict
+from kata.waist.implementation import ROOT, Implementation, implementation_at
+from kata.waist.session import Backend, InProcess, Session
+from kata.waist.verdict import KataVerdict, LawReport, Outcome
 
 _META = ROOT / "tests" / "meta"
 
@@ -141,14 +144,14 @@ def _joined(arguments: list[str]) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.rootpath != ROOT:  # another project in the same environment
-        config.pluginmanager.unregister(name="kata")
+        config.pluginmanager.unregister(name="kata.pytest_plugin")
         return
     config.addinivalue_line("markers", "kata(name): the laws of this kata")
     config.addinivalue_line("markers", "gpu(speed=False): needs a GPU; skipped without one")
-    quiet.set_environment()
+    tensorflow_start.set_environment()
     profiles.load(config.option.profile)
     try:
-        implementation = named(config.option.impl)
+        implementation = implementation_at(config.option.impl)
         names = [name.strip() for name in (config.option.kata or "").split(",") if name.strip()]
         selected = {(kata.chapter, kata.name) for name in names for kata in curriculum.find(name)} if names else None
     except ValueError as error:
@@ -264,7 +267,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if report.outcome in verdict.DIAGNOSABLE:
         run.failing.setdefault(owner, []).append(tuple(session.calls))
     if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and pyfuncitem.config.option.diagnose:
-        run.catalogue = run.catalogue or Catalogue(_backend(pyfuncitem.config, named("solutions")))
+        run.catalogue = run.catalogue or Catalogue(_backend(pyfuncitem.config, implementation_at("solutions")))
         found = diagnose(kata, session.backend, run.catalogue, run.failing[owner])
         if found is not None:
             pyfuncitem.stash[_diagnosis] = found

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kata.variants import misconception
+from kata.course.variants import misconception
 
 
 def _tensors(*arrays: Any) -> list[tf.Tensor]:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kata.variants import misconception
+from kata.course.variants import misconception
 from solutions.ch05_metrics import ConfusionCounts, counts_as_floats
 
 

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from kata.variants import misconception
+from kata.course.variants import misconception
 
 
 def _sizes_checked(base_batch_size, batch_size):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from kata.variants import misconception
+from kata.course.variants import misconception
 
 
 def _refuse(name, limit):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kata.variants import misconception
+from kata.course.variants import misconception
 from solutions.ch10_capstone import (
     ClassificationData,
     LearningRate,

@@ -8,9 +8,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kata.checks import assert_close, assert_equal, assert_number, assert_value_error, eps, expect
-from kata.profiles import examples
-from kata.subject import chapter, probes, read, tensor
+from kata.testing import (
+    assert_close,
+    assert_equal,
+    assert_number,
+    assert_value_error,
+    chapter,
+    eps,
+    examples,
+    expect,
+    probes,
+    read,
+    tensor,
+)
 from tests import strategies
 from tests.oracles import ch02_losses as oracle
 

@@ -8,9 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.checks import LawViolation, assert_close, assert_number, assert_value_error, expect
-from kata.profiles import examples
-from kata.subject import chapter, probes, tensor
+from kata.testing import (
+    LawViolation,
+    assert_close,
+    assert_number,
+    assert_value_error,
+    chapter,
+    examples,
+    expect,
+    probes,
+    tensor,
+)
 from tests import strategies
 from tests.oracles import ch04_schedules as oracle
 

@@ -7,9 +7,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.checks import assert_close, assert_equal, assert_number, assert_tensor, assert_value_error, expect
-from kata.profiles import examples
-from kata.subject import chapter, probes, tensor
+from kata.testing import (
+    assert_close,
+    assert_equal,
+    assert_number,
+    assert_tensor,
+    assert_value_error,
+    chapter,
+    examples,
+    expect,
+    probes,
+    tensor,
+)
 from tests import strategies
 from tests.oracles import ch06_compile as oracle
 

@@ -5,9 +5,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.checks import assert_close, assert_equal, assert_number, assert_value_error, expect
-from kata.profiles import examples
-from kata.subject import chapter, probes
+from kata.testing import (
+    assert_close,
+    assert_equal,
+    assert_number,
+    assert_value_error,
+    chapter,
+    examples,
+    expect,
+    probes,
+)
 from tests import strategies
 from tests.oracles import ch07_accumulation as oracle
 

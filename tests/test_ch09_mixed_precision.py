@@ -5,9 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.checks import assert_close, assert_equal, assert_number, eps, expect
-from kata.profiles import examples
-from kata.subject import chapter, probes, read, tensor
+from kata.testing import assert_close, assert_equal, assert_number, chapter, eps, examples, expect, probes, read, tensor
 from tests import strategies
 from tests.oracles import ch09_mixed_precision as oracle
 

@@ -8,9 +8,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kata.checks import assert_close, assert_equal, assert_number, assert_tensor, eps, expect
-from kata.profiles import examples
-from kata.subject import chapter, probes, tensor
+from kata.testing import (
+    assert_close,
+    assert_equal,
+    assert_number,
+    assert_tensor,
+    chapter,
+    eps,
+    examples,
+    expect,
+    probes,
+    tensor,
+)
 from tests import strategies
 from tests.oracles import ch10_capstone as oracle
 

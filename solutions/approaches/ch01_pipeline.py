@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from kata.variants import approach
+from kata.course.variants import approach
 from solutions.ch01_pipeline import PipelineResult, RegressionData, train_step
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kata.variants import approach
+from kata.course.variants import approach
 
 
 def _tensors(y_true, y_pred):

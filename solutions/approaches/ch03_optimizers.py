@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kata.variants import approach
+from kata.course.variants import approach
 
 
 def _tensors(*arrays: Any) -> list[tf.Tensor]:

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from kata.variants import approach
+from kata.course.variants import approach
 
 # build_two_headed_model
 

@@ -5,7 +5,7 @@ import math
 
 import tensorflow as tf
 
-from kata.variants import approach
+from kata.course.variants import approach
 
 
 def _sizes_checked(base_batch_size, batch_size):

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import tensorflow as tf
 
-from kata.variants import approach
+from kata.course.variants import approach
 from solutions.ch09_mixed_precision import LayerDtypes
 
 

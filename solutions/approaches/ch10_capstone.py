@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kata.variants import approach
+from kata.course.variants import approach
 from solutions.ch10_capstone import (
     ClassificationData,
     LearningRate,

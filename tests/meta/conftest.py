@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kata.isolated import Worker
+from kata.waist.isolated import Worker
 
 
 @pytest.fixture(scope="session")

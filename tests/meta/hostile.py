@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kata.implementation import ROOT
-from kata.verdict import Outcome
+from kata.waist.implementation import ROOT
+from kata.waist.verdict import Outcome
 
 CHAPTER = "ch02_losses"
 VICTIM = "mean_absolute_error"

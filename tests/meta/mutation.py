@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kata import curriculum
-from kata.curriculum import Described, Kata
-from kata.diagnosis import Catalogue, alike, converse
-from kata.implementation import ROOT, Implementation, Variant, named
-from kata.isolated import Isolated, Limits, Worker
-from kata.judging import judge_kata
-from kata.subject import Backend, Session
+from kata.course import curriculum
+from kata.course.curriculum import Described, Kata
+from kata.judge.diagnosis import Catalogue, alike, converse
+from kata.judge.judging import judge_kata
+from kata.waist.implementation import ROOT, Implementation, Variant, implementation_at
+from kata.waist.isolated import Isolated, Limits, Worker
+from kata.waist.session import Backend, Session
 
 BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -78,8 +78,8 @@ class MutantJudge:
         self.worker = Worker()
         self.worker.start()
         limits = Limits(call=10.0, law=30.0)
-        self.catalogue = Catalogue(Isolated(named("solutions"), limits, self.worker))
-        self.unseen = Catalogue(Isolated(named("solutions"), limits, self.worker), seed=1, share=0.5)
+        self.catalogue = Catalogue(Isolated(implementation_at("solutions"), limits, self.worker))
+        self.unseen = Catalogue(Isolated(implementation_at("solutions"), limits, self.worker), seed=1, share=0.5)
         self._limits = limits
 
     def close(self) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kata import cli, curriculum, progress, stubs
-from kata.implementation import ROOT
+from kata import cli
+from kata.course import curriculum, progress, stubs
+from kata.waist.implementation import ROOT
 
 run = CliRunner()
 

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kata import channel, codec
-from kata.codec import (
+from kata.waist import channel, codec
+from kata.waist.codec import (
     DTYPES,
     CodecError,
     Handle,

@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 from typer.testing import CliRunner
 
-from kata import cli, compare, curriculum
-from kata.implementation import named
+from kata import cli
+from kata.course import curriculum
+from kata.learn import compare
+from kata.waist.implementation import implementation_at
 from tests.probes import compare as probes
 
 run = CliRunner()
@@ -92,7 +94,7 @@ def test_extremes_of_a_square() -> None:
 
 def test_every_way_is_counted_by_the_same_call(worker: compare.Worker) -> None:
     (huber,) = curriculum.find("huber")
-    found = compare.counted(huber, named("solutions"), worker)
+    found = compare.counted(huber, implementation_at("solutions"), worker)
     assert [way.title for way in found[:2]] == ["yours", "the reference"]
     assert found[0].counts == found[1].counts
     assert set(found[0].counts) == set(compare.COLUMNS)
@@ -103,7 +105,7 @@ def test_every_way_is_counted_by_the_same_call(worker: compare.Worker) -> None:
 
 def test_an_object_is_counted_by_its_call(worker: compare.Worker) -> None:
     (schedule,) = curriculum.find("WarmupCosineDecay")
-    yours, *_ = compare.counted(schedule, named("solutions"), worker)
+    yours, *_ = compare.counted(schedule, implementation_at("solutions"), worker)
     assert int(yours.counts["graph ops"]) > 3
 
 

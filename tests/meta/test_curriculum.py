@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from kata import curriculum, stubs
-from kata.curriculum import Kata
-from kata.implementation import ROOT, named
-from kata.judging import untouched
-from kata.laws import judge, laws_of, seeded
-from kata.subject import InProcess, Session
-from kata.verdict import Outcome
+from kata.course import curriculum, stubs
+from kata.course.curriculum import Kata
+from kata.judge.judging import untouched
+from kata.judge.laws import judge, laws_of, seeded
+from kata.waist.implementation import ROOT, implementation_at
+from kata.waist.session import InProcess, Session
+from kata.waist.verdict import Outcome
 
 KATAS = curriculum.katas()
 each_kata = pytest.mark.parametrize("kata", KATAS, ids=lambda kata: kata.name)
@@ -106,7 +106,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Session:
     folder = tmp_path_factory.mktemp("pristine")
     for chapter in CONTRACT:
         (folder / f"{chapter}.py").write_text(stubs.pristine(chapter), "utf-8")
-    implementation = named(str(folder))
+    implementation = implementation_at(str(folder))
     return Session(implementation, InProcess(implementation))
 
 
@@ -133,7 +133,7 @@ def test_the_judge_imports_no_tensorflow() -> None:
     """All laws and the whole front end, in a process of their own."""
     modules = "".join(f"import tests.test_{chapter}\n" for chapter in CONTRACT)
     check = "import sys\nassert not {'tensorflow', 'keras'} & set(sys.modules), 'TensorFlow was imported'\n"
-    code = f"import kata.cli, kata.checking, kata.pytest_plugin\n{modules}{check}"
+    code = f"import kata.cli, kata.judge.judging, kata.pytest_plugin\n{modules}{check}"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kata import curriculum, profiles
-from kata.codec import DTYPES, Handle, Raised, Tensor
-from kata.curriculum import Kata
-from kata.diagnosis import Catalogue, alike, diagnose
-from kata.implementation import Implementation, named
-from kata.judging import judge_kata
-from kata.subject import Answered, InProcess, Session
-from kata.verdict import DIAGNOSABLE
+from kata.course import curriculum
+from kata.course.curriculum import Kata
+from kata.judge import profiles
+from kata.judge.diagnosis import Catalogue, alike, diagnose
+from kata.judge.judging import judge_kata
+from kata.waist.codec import DTYPES, Handle, Raised, Tensor
+from kata.waist.implementation import Implementation, implementation_at
+from kata.waist.session import Answered, InProcess, Session
+from kata.waist.verdict import DIAGNOSABLE
 from tests.meta.mutation import MutantJudge, chosen
 
 KATAS = curriculum.katas()
@@ -24,7 +25,7 @@ KATAS = curriculum.katas()
 @pytest.fixture(scope="module")
 def catalogue() -> Iterator[Catalogue]:
     profiles.load("ci")
-    shared = Catalogue(InProcess(named("solutions")))
+    shared = Catalogue(InProcess(implementation_at("solutions")))
     yield shared
     shared.close()
 
@@ -40,7 +41,7 @@ def test_a_misconception_is_named_and_an_approach_is_not(
     """Run as the learner's: each misconception is named, alone or with those that cannot be told from it."""
     if not kata.chapter.startswith(QUICK) and pytestconfig.option.seeds < 2:
         pytest.skip("trains models: part of the thorough run, --seeds 2")
-    folder = named("solutions").folder
+    folder = implementation_at("solutions").folder
     for kind in ("misconception", "approach"):
         for described in curriculum.variants_of(kind, kata):
             backend = InProcess(Implementation(folder, described.variant))

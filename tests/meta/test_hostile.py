@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kata import curriculum
-from kata.checking import check
-from kata.implementation import ROOT, Implementation
-from kata.isolated import Limits, Worker
-from kata.verdict import Outcome
+from kata.course import curriculum
+from kata.judge.judging import check
+from kata.waist.implementation import ROOT, Implementation
+from kata.waist.isolated import Limits, Worker
+from kata.waist.verdict import Outcome
 from tests.meta.hostile import CHAPTER, SABOTAGES, VICTIM, Sabotage, write
 
 LIMITS = Limits(memory=2**30)

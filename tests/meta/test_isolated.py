@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kata import curriculum
-from kata.checks import ImplementationError, LawViolation
-from kata.codec import KataName, Record, Tensor
-from kata.implementation import Implementation
-from kata.isolated import Isolated, Limits, Worker, WorkerLost
-from kata.laws import judge
-from kata.subject import InProcess, Remote, Session, Stopped, chapter, probes, read, tensor, use
-from kata.verdict import Outcome
+from kata.course import curriculum
+from kata.judge.laws import judge
+from kata.waist.assertions import ImplementationError, LawViolation
+from kata.waist.codec import KataName, Record, Tensor
+from kata.waist.implementation import Implementation
+from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
+from kata.waist.session import InProcess, Remote, Session, Stopped, chapter, probes, read, tensor, use
+from kata.waist.verdict import Outcome
 
 SUBMISSION = """
 import collections, os, sys, time

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from kata import curriculum, profiles
-from kata.diagnosis import Catalogue
-from kata.implementation import ROOT, Implementation, named
-from kata.isolated import Isolated, Limits, Worker
-from kata.judging import judge_kata
-from kata.laws import laws_of, seeded
-from kata.subject import Session
+from kata.course import curriculum
+from kata.judge import profiles
+from kata.judge.diagnosis import Catalogue
+from kata.judge.judging import judge_kata
+from kata.judge.laws import laws_of, seeded
+from kata.waist.implementation import ROOT, Implementation, implementation_at
+from kata.waist.isolated import Isolated, Limits, Worker
+from kata.waist.session import Session
 
 GOLDEN = ROOT / "tests" / "meta" / "golden" / "messages.txt"
 
@@ -77,13 +78,13 @@ FAILURES: dict[str, tuple[str, str]] = {
 
 @pytest.fixture(scope="module")
 def catalogue(worker: Worker) -> Iterator[Catalogue]:
-    shared = Catalogue(Isolated(named("solutions"), Limits(), worker))
+    shared = Catalogue(Isolated(implementation_at("solutions"), Limits(), worker))
     yield shared
     shared.close()
 
 
 def submission(kata: curriculum.Kata, body: str, folder: Path) -> Implementation:
-    from kata import stubs
+    from kata.course import stubs
 
     text = stubs.pristine(kata.chapter)
     at = text.index("raise NotImplementedError", text.index(f"def {kata.name}("))

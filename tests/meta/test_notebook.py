@@ -12,11 +12,13 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from kata import cli, curriculum, notebook, notebook_writer, stubs
-from kata.curriculum import Chapter
-from kata.implementation import ROOT
-from kata.notebook_cells import Collected, collect
-from kata.notebook_judge import in_notebook
+from kata import cli
+from kata.course import curriculum, stubs
+from kata.course.curriculum import Chapter
+from kata.notebooks import notebook, writer
+from kata.notebooks.cells import Collected, collect
+from kata.notebooks.judge import in_notebook
+from kata.waist.implementation import ROOT
 
 CHAPTERS = {chapter.name: chapter for chapter in curriculum.chapters()}
 LOSSES = CHAPTERS["ch02_losses"]
@@ -47,7 +49,7 @@ def cell_of(made: Any, name: str) -> Any:
 
 @each_chapter
 def test_a_notebook_is_valid_and_the_same_every_time(chapter: Chapter, tmp_path: Path) -> None:
-    written = [notebook_writer.write(chapter, tmp_path / f"{i}.ipynb").read_bytes() for i in range(2)]
+    written = [writer.write(chapter, tmp_path / f"{i}.ipynb").read_bytes() for i in range(2)]
     assert written[0] == written[1]
     read = nbformat.reads(written[0].decode(), as_version=4)
     nbformat.validate(read)
@@ -60,7 +62,7 @@ def test_a_notebook_is_valid_and_the_same_every_time(chapter: Chapter, tmp_path:
 @each_chapter
 def test_its_stubs_are_those_of_the_exercises(chapter: Chapter) -> None:
     """All code that the notebook holds of the chapter is, statement by statement, that of the exercises."""
-    made = notebook_writer.build(chapter)
+    made = writer.build(chapter)
     names = ["given", *(f"{kata.name}-stub" for kata in chapter.katas)]
     held = [ast.dump(node) for name in names for node in ast.parse(cell_of(made, name).source).body]
     exercise = ast.parse(stubs.pristine(chapter.name)).body[1:]  # without the docstring
@@ -71,7 +73,7 @@ def test_its_stubs_are_those_of_the_exercises(chapter: Chapter) -> None:
 @each_chapter
 def test_its_lesson_can_be_read_in_every_front_end(chapter: Chapter) -> None:
     """No hint given away, no fence that only GitHub knows, no picture or link into a folder that is not there."""
-    made = notebook_writer.build(chapter)
+    made = writer.build(chapter)
     text = "\n".join(cell.source for cell in made.cells if cell.cell_type == "markdown")
     assert text.startswith("# ")
     assert "```math" not in text
@@ -87,9 +89,9 @@ def test_its_lesson_can_be_read_in_every_front_end(chapter: Chapter) -> None:
 
 
 def test_it_may_be_a_script_of_cells(tmp_path: Path) -> None:
-    text = notebook_writer.write(LOSSES, tmp_path / "ch02.py").read_text("utf-8")
+    text = writer.write(LOSSES, tmp_path / "ch02.py").read_text("utf-8")
     ast.parse(text)
-    assert text.count("\n# %%") == len(notebook_writer.build(LOSSES).cells)
+    assert text.count("\n# %%") == len(writer.build(LOSSES).cells)
 
 
 # The command
@@ -262,7 +264,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_fresh_notebook_names_the_next_step(kernel: Path) -> None:
-    shown = executed(notebook_writer.build(LOSSES), kernel)
+    shown = executed(writer.build(LOSSES), kernel)
     assert "0 of 11 katas solved in this notebook" in shown
     assert "Next: mean_squared_error" in shown
     assert 'hint("mean_squared_error") helps' in shown
@@ -270,7 +272,7 @@ def test_a_fresh_notebook_names_the_next_step(kernel: Path) -> None:
 
 
 def test_right_is_solved_and_wrong_is_named(kernel: Path) -> None:
-    made = notebook_writer.build(LOSSES)
+    made = writer.build(LOSSES)
     right = cell_of(made, "mean_squared_error-stub")
     right.source = "%precision 3\n" + put("return mean(tf.square(difference(y_true, y_pred)))")(right.source)
     right.source += "\nprint('an experiment')\n"
@@ -306,7 +308,7 @@ def test_cells_can_be_judged_outside_of_a_notebook(capfd: pytest.CaptureFixture[
 
 def set_up(folder: Path, repository: str = "") -> subprocess.CompletedProcess[str]:
     """Run the cell in a Python without packages, as Colab's is to the katas."""
-    source = cell_of(notebook_writer.build(LOSSES), "set-up").source
+    source = cell_of(writer.build(LOSSES), "set-up").source
     source = source.replace('REPOSITORY = ""', f"REPOSITORY = {repository!r}", 1)
     environment = {key: value for key, value in os.environ.items() if key not in ("KATA_CLONE", "PYTHONPATH")}
     command = [sys.executable, "-S", "-c", source]

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from kata import cli, curriculum, progress, stubs
-from kata.implementation import ROOT, Implementation, Variant, named
-from kata.isolated import Limits, Worker
-from kata.plot import draw, gather, terminal
-from kata.plot.pictures import PICTURES, Unusable, array, number, parts, picture_of
+from kata import cli
+from kata.course import curriculum, progress, stubs
+from kata.learn.plot import draw, gather, terminal
+from kata.learn.plot.pictures import PICTURES, Unusable, array, number, parts, picture_of
+from kata.waist.implementation import ROOT, Implementation, Variant, implementation_at
+from kata.waist.isolated import Limits, Worker
 
 run = CliRunner()
-SOLUTIONS = named("solutions")
+SOLUTIONS = implementation_at("solutions")
 PNG = b"\x89PNG\r\n"
 
 
@@ -188,7 +189,7 @@ def test_answers_of_the_wrong_size_are_refused() -> None:
 
 def test_the_process_that_draws_has_no_tensorflow() -> None:
     """The waist: whoever plots imports neither TensorFlow nor Keras, nor a chapter."""
-    code = "import sys, kata.cli, kata.plot.draw, kata.plot.terminal; print(*sys.modules)"
+    code = "import sys, kata.cli, kata.learn.plot.draw, kata.learn.plot.terminal; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"tensorflow", "keras", "solutions", "exercises"} & set(done.stdout.split())
 
@@ -223,7 +224,7 @@ def test_a_file_is_replaced_whole(tmp_path: Path, huber: gather.Comparison) -> N
 
 def test_the_lessons_pictures_share_the_style() -> None:
     text = (ROOT / "docs" / "plots.py").read_text("utf-8")
-    assert "from kata.plot.style import" in text
+    assert "from kata.learn.plot.style import" in text
     assert not re.search(r'"#0072B2"|svg\.hashsalt', text)
 
 
@@ -289,7 +290,7 @@ def command(tmp_path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> 
     """The command lends our worker, and keeps its files in the folder that this gives."""
     monkeypatch.setattr(progress, "PATH", tmp_path / "state" / "state.json")
     monkeypatch.setattr(worker, "close", lambda: None)
-    monkeypatch.setattr("kata.isolated.Worker", lambda: worker)
+    monkeypatch.setattr("kata.waist.isolated.Worker", lambda: worker)
     return tmp_path / "state" / "plots"
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kata.implementation import ROOT
+from kata.waist.implementation import ROOT
 
 PICTURES = sorted((ROOT / "lessons" / "plots").glob("*.svg"))
 LARGEST = 60_000  # bytes

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kata import curriculum, stubs
-from kata.implementation import ROOT
+from kata.course import curriculum, stubs
+from kata.waist.implementation import ROOT
 
 CHAPTER = "ch07_accumulation"
 PURE = "linear_scaling_rule,updates_per_epoch"

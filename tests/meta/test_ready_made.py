@@ -2,8 +2,9 @@
 
 import pytest
 
-from kata import curriculum, ready_made
-from kata.implementation import ROOT
+from kata.course import curriculum
+from kata.waist import ready_made
+from kata.waist.implementation import ROOT
 
 FOUND = {
     "directly": "def huber(a, b): return tf.keras.losses.huber(a, b)",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kata import curriculum, progress, reset, stubs
+from kata.course import curriculum, progress, reset, stubs
 
 CHAPTER = "ch02_losses"
 PRISTINE = stubs.pristine(CHAPTER)

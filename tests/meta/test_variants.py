@@ -5,7 +5,7 @@ For how many seeds is an option, `--seeds`; the thorough run is `uv run python -
 
 import pytest
 
-from kata.curriculum import Described
+from kata.course.curriculum import Described
 from kata.prove import every_variant, prove
 
 

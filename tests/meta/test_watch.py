@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kata import stubs
-from kata.implementation import ROOT
+from kata.course import stubs
+from kata.waist.implementation import ROOT
 
 CHAPTER = "ch07_accumulation"
 KATA = "linear_scaling_rule"
@@ -165,7 +165,7 @@ def test_a_deleted_file_and_its_return(terminal: Terminal) -> None:
 def test_a_worker_that_is_killed_is_replaced(terminal: Terminal) -> None:
     terminal.save(WRONG)
     terminal.wait("drops the fraction")
-    for pid in children(terminal.pid, "kata.worker"):
+    for pid in children(terminal.pid, "kata.waist.worker"):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:

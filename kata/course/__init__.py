@@ -1,0 +1,1 @@
+"""What the folders hold: chapters, katas, stubs, hints, variants, and how far the learner has come."""

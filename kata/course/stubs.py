@@ -1,0 +1,91 @@
+"""Writes `exercises/` from `solutions/`: signatures and docstrings stay, bodies become NotImplementedError.
+
+What the learner is given stays whole: functions with `# given` on their `def` line, and public top-level
+names that are not in `__all__`. Private top-level names vanish. `uv run python -m kata.course.stubs` writes;
+`--check` only compares.
+"""
+
+import sys
+from pathlib import Path
+
+import libcst as cst
+
+from kata.course import curriculum
+from kata.waist.implementation import ROOT
+
+_STUB = cst.parse_statement("raise NotImplementedError")
+
+
+class _Emptied(cst.CSTTransformer):
+    """Empties the functions that a learner is to write."""
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        body = updated_node.body
+        if not isinstance(body, cst.IndentedBlock) or _is_given(body):
+            return updated_node
+        docstring = body.body[:1] if updated_node.get_docstring() is not None else ()
+        return updated_node.with_changes(body=body.with_changes(body=[*docstring, _STUB], footer=[]))
+
+    def visit_FunctionDef_body(self, node: cst.FunctionDef) -> None:
+        return None
+
+
+def _is_given(body: cst.IndentedBlock) -> bool:
+    comment = body.header.comment
+    return comment is not None and comment.value.replace(" ", "").startswith("#given")
+
+
+def stub(source: str, katas: tuple[str, ...]) -> str:
+    """The text of the exercises' chapter for the solutions' chapter `source`, whose katas are `katas`."""
+    module = cst.parse_module(source)
+    statements = []
+    for statement in module.body:
+        name = _name_of(statement)
+        if name is not None and name.startswith("_") and name != "__all__":
+            continue
+        if name in katas:
+            statement = statement.visit(_Emptied())  # type: ignore[assignment]
+        statements.append(statement)
+    return module.with_changes(body=statements).code
+
+
+def _name_of(statement: cst.BaseStatement | cst.BaseSmallStatement) -> str | None:
+    if isinstance(statement, cst.FunctionDef | cst.ClassDef):
+        return statement.name.value
+    if isinstance(statement, cst.SimpleStatementLine):
+        part = statement.body[0]
+        if isinstance(part, cst.Assign) and isinstance(part.targets[0].target, cst.Name):
+            return part.targets[0].target.value
+        if isinstance(part, cst.AnnAssign) and isinstance(part.target, cst.Name):
+            return part.target.value
+    return None
+
+
+def pristine(chapter: str) -> str:
+    """The untouched text of `exercises/<chapter>.py`."""
+    path = ROOT / "solutions" / f"{chapter}.py"
+    return stub(path.read_text(encoding="utf-8"), curriculum.exported(path))
+
+
+def out_of_step(folder: Path = ROOT / "exercises") -> list[str]:
+    """The chapters whose exercises are not what the solutions give."""
+    names = [path.stem for path in sorted((ROOT / "solutions").glob("ch*.py"))]
+    return [
+        name
+        for name in names
+        if not (folder / f"{name}.py").exists() or (folder / f"{name}.py").read_text("utf-8") != pristine(name)
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Write the exercises that are out of step; with `--check`, only name them (exit status 1)."""
+    late = out_of_step()
+    for name in late:
+        print(f"exercises/{name}.py {'is out of step with' if '--check' in arguments else 'written from'} solutions/")
+        if "--check" not in arguments:
+            (ROOT / "exercises" / f"{name}.py").write_text(pristine(name), "utf-8")
+    return 1 if late and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

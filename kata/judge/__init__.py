@@ -1,0 +1,1 @@
+"""From laws to verdicts, and to the name of the mistake."""

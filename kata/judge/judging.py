@@ -1,0 +1,131 @@
+"""Judges whole katas: every law of a kata, in order, on one implementation, and the mistake's name.
+
+`kata check`, `kata watch` and the notebooks use it; under pytest the plugin does the same law by law.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from kata.course import curriculum
+from kata.course.curriculum import Kata
+from kata.judge import profiles
+from kata.judge.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
+from kata.judge.laws import judge, laws_of
+from kata.judge.message import with_diagnosis
+from kata.waist import verdict
+from kata.waist.implementation import Implementation, implementation_at
+from kata.waist.isolated import Isolated, Limits, Worker
+from kata.waist.session import Backend, Session
+from kata.waist.verdict import DIAGNOSABLE, KataVerdict, LawReport, Outcome
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a kata: the verdict, each law's report in file order, and the diagnosis if there is one."""
+
+    kata: Kata
+    verdict: KataVerdict
+    reports: tuple[LawReport, ...]
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def first_failure(self) -> LawReport | None:
+        """The report that a learner should read first, the diagnosis in it."""
+        failures = [report for report in self.reports if report.outcome is not Outcome.SOLVED]
+        if not failures:
+            return None
+        if self.diagnosis is None:
+            return failures[0]
+        message = with_diagnosis(failures[0].message, self.diagnosis.sentence, self.diagnosis.next_step)
+        return msgspec.structs.replace(failures[0], message=message)
+
+
+def untouched(kata: Kata, session: Session) -> LawReport | None:
+    """The report on every law of a kata that is still the stub; None when something was written."""
+    path, _ = session.implementation.definition(kata.key)
+    if not curriculum.is_untouched(path, kata):
+        return None
+    cause = "not written yet"
+    return LawReport(outcome=Outcome.TODO, cause=cause, message=f"{kata.name}: {cause}")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One law's report and, where it does not hold, what was asked when it failed."""
+
+    report: LawReport
+    asked: Conversation = ()
+
+
+def judge_laws(
+    kata: Kata,
+    session: Session,
+    *,
+    limit: float = 90.0,
+    share: slice = slice(None),
+    after_law: Callable[[LawReport], None] = lambda report: None,
+) -> list[Judgement]:
+    """Judge `kata` by those of its laws that are this `share`; `after_law` is told of each report at once."""
+    found = []
+    for law in laws_of(kata)[share]:
+        report = judge(law, session, kata.key, limit=limit)
+        after_law(report)
+        found.append(Judgement(report, tuple(session.calls) if report.outcome in DIAGNOSABLE else ()))
+    return found
+
+
+def conclude(kata: Kata, judgements: list[Judgement], backend: Backend, catalogue: Catalogue | None) -> Judged:
+    """The verdict that follows from all laws, in file order; with a `catalogue`, the mistake is named."""
+    reports = tuple(judgement.report for judgement in judgements)
+    found = verdict.of_kata(reports)
+    if catalogue is None or found.outcome not in DIAGNOSABLE:
+        return Judged(kata, found, reports)
+    failing = [judgement.asked for judgement in judgements if judgement.asked]
+    diagnosis = diagnose(kata, backend, catalogue, failing)
+    if diagnosis:
+        found = msgspec.structs.replace(found, diagnosis=diagnosis.sentence)
+    return Judged(kata, found, reports, diagnosis)
+
+
+def judge_kata(kata: Kata, session: Session, catalogue: Catalogue | None = None, *, limit: float = 90.0) -> Judged:
+    """Judge `kata` by all its laws; with a `catalogue`, name the misconception that behaves like it."""
+    todo = untouched(kata, session)
+    if todo:
+        reports = [todo] * len(curriculum.laws(kata.chapter).get(kata.name, ()))
+        return Judged(kata, verdict.of_kata(reports), tuple(reports))
+    return conclude(kata, judge_laws(kata, session, limit=limit), session.backend, catalogue)
+
+
+def check(
+    katas: list[Kata],
+    implementation: Implementation,
+    *,
+    diagnose: bool = True,
+    limits: Limits | None = None,
+    profile: str = "learner",
+    worker: Worker | None = None,
+) -> Iterator[Judged]:
+    """Judge `katas` one after the other and yield each as it is done.
+
+    TensorFlow starts only if it is needed, and not at all where a `worker` that has it is lent.
+    """
+    profiles.load(profile)
+    limits = limits or Limits()
+    own_worker = worker is None
+    worker = worker or Worker()
+    session = Session(
+        implementation, Isolated(implementation, limits, worker, ahead=len(katas) > 1), curriculum.scratch()
+    )
+    catalogue = Catalogue(Isolated(implementation_at("solutions"), limits, worker))
+    try:
+        if any(untouched(kata, session) is None for kata in katas):
+            worker.start()  # TensorFlow is imported over there while the laws are imported here
+        for kata in katas:
+            yield judge_kata(kata, session, catalogue if diagnose else None, limit=limits.law)
+    finally:
+        session.backend.close()
+        catalogue.close()
+        if own_worker:
+            worker.close()

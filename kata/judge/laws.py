@@ -1,0 +1,171 @@
+"""Runs one law against the implementation in use and says what became of it.
+
+The pytest plugin, the proof of the tests, and the diagnosis all judge through `judge`.
+"""
+
+import contextlib
+import functools
+import importlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hypothesis import Phase, settings
+from hypothesis.errors import Flaky, FlakyReplay
+from hypothesis.reporting import with_reporter
+
+from kata.course import curriculum
+from kata.course.curriculum import Kata
+from kata.judge import message
+from kata.waist.assertions import ImplementationError, LawViolation
+from kata.waist.codec import KataName
+from kata.waist.isolated import WorkerLost
+from kata.waist.session import Session, Stopped, current, use
+from kata.waist.verdict import LawReport, Outcome
+
+Law = Callable[[], None]
+
+GENERATE_ONLY = (Phase.explicit, Phase.generate)
+"""Where whether a law fails, or what it asks, is all that matters."""
+
+
+def laws_of(kata: Kata) -> list[Law]:
+    """The laws of `kata` as bound methods, in file order."""
+    module = importlib.import_module(f"tests.test_{kata.chapter}")
+    found = []
+    for name in curriculum.laws(kata.chapter).get(kata.name, ()):
+        class_name, method = name.split("::")
+        found.append(getattr(getattr(module, class_name)(), method))
+    return found
+
+
+NOT_RUN = "not run: an earlier law of this kata ran out of time or memory, and this one would make you wait as long"
+
+
+class OutOfTime(BaseException):
+    """The law's own time limit, raised by the alarm."""
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime in this thread after `seconds`, where the platform has an alarm."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: Any) -> None:
+        raise OutOfTime
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _count_examples(law: Law) -> None:
+    """Let a `@given` law tell the session where each of its examples begins."""
+    handle = getattr(law, "hypothesis", None)
+    if handle is None or getattr(handle.inner_test, "tells_session", False):
+        return
+    inner = handle.inner_test
+
+    @functools.wraps(inner)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        current().begin_example()
+        return inner(*args, **kwargs)
+
+    told.tells_session = True  # type: ignore[attr-defined]
+    handle.inner_test = told
+
+
+def _say_nothing(text: object) -> None:
+    """Hypothesis' own remarks are for those who know it; a learner reads ours."""
+
+
+@contextlib.contextmanager
+def _remembered(session: Session) -> Iterator[None]:
+    session.error = None
+    try:
+        yield
+    except BaseException as error:
+        session.error = error
+        raise
+
+
+@contextlib.contextmanager
+def seeded(
+    law: Law, seed: int, *, examples: Callable[[int], int] = lambda usual: usual, shrink: bool = False
+) -> Iterator[None]:
+    """Meanwhile `law` draws the examples of `seed`, so many of them, and remembers nothing; nor does it shrink."""
+    function: Any = getattr(law, "__func__", law)
+    if not hasattr(function, "hypothesis"):
+        yield
+        return
+    before = function._hypothesis_internal_use_seed, function._hypothesis_internal_use_settings
+    function._hypothesis_internal_use_seed = seed
+    function._hypothesis_internal_use_settings = settings(
+        before[1],
+        phases=(*GENERATE_ONLY, Phase.shrink) if shrink else GENERATE_ONLY,
+        database=None,
+        max_examples=examples(before[1].max_examples),
+    )
+    try:
+        yield
+    finally:
+        function._hypothesis_internal_use_seed, function._hypothesis_internal_use_settings = before
+
+
+def judge(law: Law, session: Session, kata: KataName, *, limit: float = 90.0) -> LawReport:
+    """Run `law` (a bound test method without arguments) on `session` and report.
+
+    A worker that dies is perhaps not the submission's fault: the law is run once more in a fresh one.
+    If that dies too, it is.
+    """
+    try:
+        return _judge(law, session, kata, limit)
+    except WorkerLost:
+        pass
+    try:
+        return _judge(law, session, kata, limit)
+    except WorkerLost:
+        cause = "takes down the process that runs it, twice in a row"
+        return message.report(law, session, kata, Outcome.CRASHED, cause)
+
+
+def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawReport:
+    _count_examples(law)
+    report = functools.partial(message.report, law, session, kata)
+    if kata in session.given_up:
+        return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=f"{kata.name}: {NOT_RUN}")
+    with use(session):
+        try:
+            session.begin_law(kata)
+            with _remembered(session), _alarm(limit), with_reporter(_say_nothing):
+                session.refuse_ready_made()
+                law()
+        except Stopped as stop:
+            if stop.outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY):
+                session.given_up[kata] = stop.outcome
+            return report(stop.outcome, stop.cause, line=stop.line, trace=stop.trace)
+        except OutOfTime:
+            session.given_up[kata] = Outcome.TIMEOUT
+            return report(Outcome.TIMEOUT, f"the law was not done within {limit:g} seconds: a loop?")
+        except LawViolation as error:
+            return report(Outcome.WRONG, error.problem, yours=error.yours, expected=error.expected)
+        except ImplementationError as error:
+            cause = f"raises {error.type_name}: {error.text}"
+            return report(Outcome.BROKEN, cause, line=error.line, trace=error.trace)
+        except (Flaky, FlakyReplay):
+            return report(Outcome.WRONG, "The same input gives different results from one call to the next.")
+        except (NameError, ImportError) as error:
+            cause = f"the law itself is at fault, not your code: {type(error).__name__}: {error}"
+            return report(Outcome.INFRASTRUCTURE, cause)
+        except Exception as error:
+            # The law tripped over what came back (a None where it looked for a field, say).
+            cause = f"What came back could not be used: {type(error).__name__}: {error}"
+            return report(Outcome.WRONG, cause)
+    return LawReport(outcome=Outcome.SOLVED)

@@ -1,0 +1,211 @@
+"""A solved kata beside other right ways: the text, the approach's sentence, and what can be counted.
+
+Every way is asked through the waist, in a child of the worker, by the same call: one that the kata's laws make.
+"""
+
+import ast
+import difflib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.table import Table
+
+from kata.course import curriculum
+from kata.course.curriculum import Kata
+from kata.judge.diagnosis import Catalogue, Conversation
+from kata.waist.codec import Handle, KataName, ProbeName, Raised
+from kata.waist.implementation import Implementation, implementation_at
+from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
+from kata.waist.session import Answered, Question, Stopped
+
+
+@dataclass(frozen=True)
+class Way:
+    """One right way to write a kata."""
+
+    title: str
+    implementation: Implementation
+    file: Path
+    name: str
+    note: str = ""
+    counts: dict[str, str] = field(default_factory=dict)
+    """What was counted, by the name of the column; empty where the kata is no call that can be counted."""
+
+
+def ways(kata: Kata, implementation: Implementation) -> list[Way]:
+    """Yours, the reference, and every approach."""
+    reference = implementation_at("solutions")
+    chapter = f"{kata.chapter}.py"
+    found = [
+        Way("yours", implementation, Path(implementation.folder) / chapter, kata.name),
+        Way("the reference", reference, Path(reference.folder) / chapter, kata.name),
+    ]
+    for described in curriculum.variants_of("approach", kata):
+        variant = described.variant
+        other = Implementation(reference.folder, variant)
+        found.append(Way(variant.name, other, Path(variant.path), variant.name, described.text))
+    return found
+
+
+# The texts
+
+
+def source_of(path: Path, name: str) -> str:
+    """The text of the definition `name` in `path`, without its docstring and decorators."""
+    node = curriculum.definitions(path)[name]
+    lines = path.read_text("utf-8").splitlines()
+    left_out: set[int] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(inner) is not None:
+            docstring = inner.body[0]
+            left_out |= set(range(docstring.lineno, (docstring.end_lineno or docstring.lineno) + 1))
+    kept = (i for i in range(node.lineno, (node.end_lineno or node.lineno) + 1) if i not in left_out)
+    return "\n".join(lines[i - 1] for i in kept).rstrip()
+
+
+def differences(kata: Kata, implementation: Implementation) -> list[tuple[Way, str]]:
+    """Each other right way, with the unified diff from yours to it; "" where it is the same to the letter."""
+    yours, *others = ways(kata, implementation)
+    mine = source_of(yours.file, yours.name).splitlines()
+    found = []
+    for way in others:
+        theirs = source_of(way.file, way.name).splitlines()
+        rows = list(difflib.unified_diff(mine, theirs, "yours", way.title, lineterm="", n=1))
+        found.append((way, "\n".join(rows[2:])))
+    return found
+
+
+def show_differences(kata: Kata, implementation: Implementation, console: Console) -> None:
+    """Print for each other right way its sentence and the diff, in colour on a terminal."""
+    for way, diff in differences(kata, implementation):
+        console.print(f"\n[bold]{way.title}[/bold]" + (f": {escape(way.note)}" if way.note else ""))
+        if not diff:
+            console.print("(the same as yours, to the letter)")
+        elif console.is_terminal:
+            console.print(Syntax(diff, "diff", background_color="default", word_wrap=True))
+        else:
+            console.print(diff, markup=False)
+
+
+# What can be counted
+
+COLUMNS = {
+    "eager ops": "operations that one eager call runs",
+    "graph ops": "operations in the graph that tf.function makes of it, before optimization",
+    "peak memory": "the most that its intermediate results take at once, as a multiple of the input",
+    "traces": "of one tf.function, over five batch sizes (with reduce_retracing)",
+    "Python runs": "how often the Python code ran for those five calls",
+    "finite up to": "the input, times this power of ten and no more, gives finite results",
+    "not 0 down to": "the input, times this power of ten and no less, gives a result other than 0",
+}
+
+
+def counted(kata: Kata, implementation: Implementation, worker: Worker) -> list[Way]:
+    """Yours and every other right way, each with what can be counted about it.
+
+    Raises:
+        Stopped: the machine's fault kept a way from being asked (`infrastructure`).
+    """
+    catalogue = Catalogue(Isolated(implementation_at("solutions"), Limits(), worker))
+    try:
+        sample = _sample(kata, catalogue)
+        found = ways(kata, implementation)
+        return [replace(way, counts=_count(way, kata, sample, worker)) for way in found] if sample else found
+    finally:
+        catalogue.close()
+
+
+def show_counts(found: list[Way], console: Console) -> None:
+    """Print the table of what was counted, and what its columns mean."""
+    if not found[0].counts:
+        console.print("It is no single call on arrays, so there is nothing to count; the texts:")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", overflow="fold")
+    for column in COLUMNS:
+        table.add_column(column.replace(" ", "\n", 1), justify="right")
+    for way in found:
+        table.add_row(way.title, *(way.counts[column] for column in COLUMNS))
+    console.print(table)
+    for column, meaning in COLUMNS.items():
+        console.print(f"[dim]{column}: {meaning}[/dim]")
+
+
+def _sample(kata: Kata, catalogue: Catalogue) -> Conversation | None:
+    """The conversation that ends in the largest direct call of the kata, or of the object that it made."""
+    largest, found = 0, None
+    for questions, answers in catalogue.questionnaire(kata):
+        for i, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+            if not isinstance(answer, Answered) or question.read:
+                continue
+            if isinstance(answer.value, Handle) or not _is_direct(question, kata.key):
+                continue
+            size = _size((question.args, question.kwargs))
+            if size > largest:
+                largest, found = size, questions[: i + 1]
+    return found
+
+
+def _is_direct(question: Question, kata: KataName) -> bool:
+    if isinstance(question.target, Handle):
+        return question.member in (None, "update_state")
+    return bool(question.target == kata)
+
+
+def _size(value: Any) -> int:
+    """Bytes in all arrays of floating-point numbers."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes if value.dtype == np.float32 else 0
+    if isinstance(value, dict):
+        value = list(value.values())
+    return sum(map(_size, value)) if isinstance(value, list | tuple) else 0
+
+
+def _count(way: Way, kata: Kata, sample: Conversation, worker: Worker) -> dict[str, str]:
+    """Let the probes count on the last call of `sample`, after the calls before it have been made."""
+    backend = Isolated(way.implementation, Limits(), worker)
+    *before, last = sample
+
+    def ask(probe: str) -> Any:
+        backend.begin(kata.key)
+        for i, question in enumerate(before):
+            backend.ask(replace(question, fresh=i == 0, watch=None))
+        arguments = (last.target, last.member, list(last.args), last.kwargs)
+        answer = backend.ask(Question(ProbeName("compare", probe), None, arguments, {}, fresh=not before))
+        return None if isinstance(answer, Raised) else answer.value
+
+    def survived(probe: str) -> Any:
+        try:
+            return ask(probe)
+        except (Stopped, WorkerLost):
+            return None
+
+    try:
+        graph, traced = survived("graph_cost"), survived("traces")
+        extremes = survived("extremes")
+        return {
+            "eager ops": _shown(survived("operations_run")),
+            "graph ops": _shown(graph and graph["operations"]),
+            "peak memory": f"{graph['peak']:.1f}×" if graph else "–",
+            "traces": _shown(traced and traced["traces"]),
+            "Python runs": _shown(traced and traced["runs"]),
+            "finite up to": _power(extremes, 0),
+            "not 0 down to": _power(extremes, 1),
+        }
+    finally:
+        backend.close()
+
+
+def _shown(number: Any) -> str:
+    return "–" if number is None else str(number)
+
+
+def _power(extremes: Any, which: int) -> str:
+    if extremes is None:
+        return "–"
+    return "any" if extremes[which] is None else f"1e{extremes[which]:+d}"

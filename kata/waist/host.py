@@ -1,0 +1,321 @@
+"""The implementation's side of the waist: loads chapters, calls what is asked for, turns results into data.
+
+In process it runs beside the tests; isolated it is all that runs in a worker's child. TensorFlow is
+imported here and nowhere else in the tool.
+"""
+
+import contextlib
+import importlib
+import inspect
+import linecache
+import random
+import re
+import sys
+import traceback
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, ModuleType, TracebackType
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kata.waist import ready_made
+from kata.waist.codec import (
+    DTYPES,
+    MAX_MESSAGE,
+    Handle,
+    KataName,
+    ProbeName,
+    Raised,
+    Record,
+    Returned,
+    Tensor,
+    VariantName,
+    clean_text,
+    pack,
+)
+from kata.waist.implementation import Implementation
+
+tf.get_logger().setLevel("ERROR")  # laws trace on purpose; "5 out of the last 5 calls … retracing" helps nobody
+
+MAX_TEXT = 4_000  # characters of an exception's text that cross
+MAX_TRACE = 8_000
+
+
+class Stop(Exception):
+    """A call that cannot go on for a reason of our own naming."""
+
+    def __init__(self, raised: Raised) -> None:
+        super().__init__(raised.text)
+        self.raised = raised
+
+
+class Host:
+    """One implementation: its chapters as they are loaded, and the objects that its katas have made."""
+
+    def __init__(self, implementation: Implementation) -> None:
+        self.implementation = implementation
+        self._modules: dict[Path, ModuleType] = {}
+        self._objects: dict[int, Any] = {}
+        self._made = 0
+
+    # Loading
+
+    def _load(self, path: Path) -> ModuleType:
+        if path in self._modules:
+            return self._modules[path]
+        # Compiled from the text, not from a cached .pyc: a file saved twice in a second is read twice.
+        name = f"kata_subject.{path.parent.name}.{path.stem}"
+        module = ModuleType(name)
+        module.__file__ = str(path)
+        sys.modules[name] = module
+        linecache.checkcache(str(path))
+        try:
+            exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+        except FileNotFoundError as error:
+            if error.filename != str(path):
+                raise Stop(self._describe(error, "load")) from error
+            text = f"there is no file {path.name} in {path.parent.name}/"
+            raise Stop(Raised("load", "FileNotFoundError", text, None, "")) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise Stop(self._describe(error, "load")) from error
+        self._modules[path] = module
+        return module
+
+    def resolve(self, target: KataName | VariantName) -> Any:
+        """The definition that goes by `target` in this implementation."""
+        if isinstance(target, VariantName):
+            path, name = Path(target.path), target.name
+        else:
+            path, name = self.implementation.definition(target)
+        module = self._load(path)
+        try:
+            return getattr(module, name)
+        except AttributeError:
+            text = f"{path.name} defines no {name}; was it renamed or deleted?"
+            raise Stop(Raised("missing", "AttributeError", text, None, "")) from None
+
+    # Data in, data out
+
+    def _bring(self, value: Any) -> Any:
+        """What the implementation receives for `value`: arrays as copies of its own."""
+        if isinstance(value, Tensor):
+            return tf.convert_to_tensor(np.array(value, subok=False))
+        if isinstance(value, np.ndarray):
+            return np.array(value)
+        if isinstance(value, list):
+            return [self._bring(item) for item in value]
+        if isinstance(value, Record):
+            return self._record_type(value)(*(self._bring(item) for item in value))
+        if type(value) is tuple:
+            return tuple(self._bring(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._bring(item) for key, item in value.items()}
+        if isinstance(value, KataName | VariantName):
+            return self.resolve(value)
+        if isinstance(value, ProbeName):
+            return getattr(importlib.import_module(f"tests.probes.{value.module}"), value.name)
+        if isinstance(value, Handle):
+            if value.number not in self._objects:
+                raise Stop(Raised("missing", "KeyError", f"there is no such {value.type_name} any more", None, ""))
+            return self._objects[value.number]
+        return value
+
+    def _record_type(self, record: Record) -> Any:
+        """The NamedTuple of that name and fields in a loaded chapter, or else one just like it."""
+        for module in self._modules.values():
+            found = getattr(module, record.type_name, None)
+            if isinstance(found, type) and getattr(found, "_fields", None) == record.fields:
+                return found
+        return namedtuple(record.type_name, record.fields, rename=True)
+
+    def _send(self, value: Any) -> Any:
+        """`value` as data; what is no data stays here and is sent as a handle."""
+        kind = type(value)
+        if value is None or kind in (bool, int, float, str):
+            return value
+        if isinstance(value, tf.Variable | keras.Variable) or tf.is_tensor(value):
+            return self._send_tensor(value)
+        if isinstance(value, np.ndarray) and value.dtype.name in DTYPES:
+            _refuse_huge(value.nbytes)
+            return np.array(value, subok=False)
+        if isinstance(value, np.generic) and value.dtype.name in DTYPES:
+            return value
+        if isinstance(value, tuple) and hasattr(kind, "_fields"):
+            fields = tuple(str(field) for field in kind._fields)
+            return Record(kind.__name__, fields, tuple(self._send(item) for item in value))
+        if isinstance(value, tuple):
+            return tuple(self._send(item) for item in value)
+        if isinstance(value, list):
+            return [self._send(item) for item in value]
+        if isinstance(value, dict) and all(k is None or type(k) in (bool, int, float, str) for k in value):
+            return {key: self._send(item) for key, item in value.items()}
+        self._made += 1
+        self._objects[self._made] = value
+        return Handle(self._made, clean_text(kind.__name__[:100]))
+
+    def _send_tensor(self, value: Any) -> Any:
+        if isinstance(value, tf.IndexedSlices):
+            value = tf.convert_to_tensor(value)
+        _refuse_huge((tf.TensorShape(value.shape).num_elements() or 0) * tf.as_dtype(value.dtype).size)
+        try:
+            array = np.array(value.numpy())
+        except (AttributeError, NotImplementedError):
+            # A symbolic tensor that leaked out of a graph has no value, and no data to send.
+            text = "a symbolic tensor came back: it belongs to a graph and has no value outside it"
+            raise Stop(Raised("unfit", "symbolic tensor", text, None, "")) from None
+        if array.dtype.name not in DTYPES:
+            return array.tolist() if array.dtype == object else str(array)
+        return array.view(Tensor)
+
+    # Calls
+
+    def perform(
+        self,
+        target: Any,
+        member: str | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        read: bool = False,
+        fresh: bool = False,
+        watch: tuple[str, str] | None = None,
+    ) -> tuple[Any, list[str]] | Raised:
+        """Call `target` (or its `member`; or read that) and return the result as data, with the changed arguments."""
+        try:
+            if fresh:
+                # The n-th object of an example has number n in every implementation: a conversation can be replayed.
+                self._objects.clear()
+                self._made = 0
+                reset_random_states()
+            function = self._bring(target)
+            if member is not None:
+                function = getattr(function, member)
+            if read:
+                return self._send(function), []
+            brought = self._bring(args), self._bring(kwargs)
+            with ready_made.watching(*watch) if watch else contextlib.nullcontext():
+                result = function(*brought[0], **brought[1])
+            return self._send(result), _changed(function, args, kwargs, brought)
+        except Stop as stop:
+            return stop.raised
+        except ready_made.ReadyMade as found:
+            return Raised("ready_made", "ReadyMade", found.what, found.line, "")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a submission raises is data for the judge
+            return self._describe(error)
+
+    def _is_own(self, filename: str) -> bool:
+        variant = self.implementation.variant
+        return Path(filename).parent == Path(self.implementation.folder) or (
+            variant is not None and filename == variant.path
+        )
+
+    def _describe(self, error: BaseException, kind: str = "raised") -> Raised:
+        frames = list(_frames(error.__traceback__))
+        own = [(frame, line) for frame, line in frames if self._is_own(frame.f_code.co_filename)]
+        line: int | None = own[-1][1] if own else None
+        text = _text_of(error)
+        if text.startswith("in user code:"):
+            text, line = self._traced(text, line)
+        if isinstance(error, SyntaxError) and kind == "load":
+            line = error.lineno
+            text = str(error.msg)
+        elif isinstance(error, NotImplementedError) and (own or self.implementation.folder in text):
+            kind = "todo"
+        elif isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
+            kind = "memory"
+        trace = "".join(
+            f"{Path(frame.f_code.co_filename).name}:{number} in {frame.f_code.co_name}\n    {source}\n"
+            for frame, number in own
+            if (source := linecache.getline(frame.f_code.co_filename, number).strip())
+        )
+        name = clean_text(type(error).__name__[:100])
+        return Raised(kind, name, text[:MAX_TEXT], line, clean_text(trace[-MAX_TRACE:]))  # type: ignore[arg-type]
+
+    def _traced(self, text: str, line: int | None) -> tuple[str, int | None]:
+        """AutoGraph's account of an error while tracing, cut down to the error itself and the learner's own line."""
+        places = re.findall(r'^ *File "(.+)", line (\d+), in ', text, re.MULTILINE)
+        own = [int(number) for path, number in places if self._is_own(path)]
+        error = text.strip().rsplit("\n\n", 1)[-1].strip()
+        return f"while tf.function traces it: {error}", own[-1] if own else line
+
+    def reply(self, request: Any, arguments: tuple[tuple[Any, ...], dict[str, Any]], target: Any) -> Returned | Raised:
+        """The message that answers `request`, whose target and arguments have been unpacked."""
+        args, kwargs = arguments
+        outcome = self.perform(
+            target, request.member, args, kwargs, read=request.read, fresh=request.fresh, watch=request.watch
+        )
+        if isinstance(outcome, Raised):
+            return outcome
+        value, changed = outcome
+        try:
+            return Returned(pack(value), changed)
+        except (ValueError, RecursionError) as error:
+            return Raised("unfit", "unfit value", str(error), None, "")
+
+
+def _refuse_huge(size: int) -> None:
+    """Stop before a result is copied that could not cross anyway."""
+    if size > MAX_MESSAGE:
+        text = f"the result has {size:,} bytes; at most {MAX_MESSAGE:,} cross"
+        raise Stop(Raised("unfit", "unfit value", text, None, ""))
+
+
+def reset_random_states() -> None:
+    """Python's and NumPy's global generators to one fixed state: every example starts alike.
+
+    TensorFlow's is left: seeding it empties the cache of kernels, after which every operation is slow once (15 ms
+    more for a kata of a dozen operations, at every example). Katas that draw at random take a seed.
+    """
+    random.seed(0)
+    np.random.seed(0)
+
+
+def _changed(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], brought: tuple[Any, dict[str, Any]]
+) -> list[str]:
+    """The names of the arguments that hold other values than before the call."""
+    if all(_same(a, b) for a, b in zip(args, brought[0], strict=True)) and _same(kwargs, brought[1]):
+        return []
+    names = _parameters(function)
+    pairs = [(names.get(i, f"argument {i + 1}"), a, b) for i, (a, b) in enumerate(zip(args, brought[0], strict=True))]
+    pairs += [(name, value, brought[1][name]) for name, value in kwargs.items()]
+    return [name for name, sent, held in pairs if not _same(sent, held)]
+
+
+def _parameters(function: Any) -> dict[int, str]:
+    try:
+        return dict(enumerate(inspect.signature(function).parameters))
+    except (TypeError, ValueError):
+        return {}
+
+
+def _same(sent: Any, held: Any) -> bool:
+    """Whether the arrays in `held`, which the implementation was given, are still those that were sent."""
+    if isinstance(sent, Tensor):
+        return True  # a tf.Tensor cannot be changed
+    if isinstance(sent, np.ndarray):
+        return bool(sent.shape == held.shape and sent.dtype == held.dtype and sent.tobytes() == held.tobytes())
+    if isinstance(sent, list | tuple):
+        return len(sent) == len(held) and all(_same(a, b) for a, b in zip(sent, held, strict=True))
+    if isinstance(sent, dict):
+        return sent.keys() == held.keys() and all(_same(value, held[key]) for key, value in sent.items())
+    return True
+
+
+def _frames(tb: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
+    return traceback.walk_tb(tb)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return clean_text(str(error))
+    except Exception:  # a submission's own __str__ may raise
+        return "(its text cannot be shown)"

@@ -1,0 +1,360 @@
+"""The waist: how a test reaches the implementation under test, wherever it lives.
+
+`chapter("ch02_losses")` and `probes("common")` are lazy names. Nothing of an implementation is loaded until
+a law calls one of its katas, and then only through the session's backend: in this process (`InProcess`) or
+in a child of the worker (`kata.waist.isolated`). Data goes in, data comes out.
+"""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from kata.waist import ready_made
+from kata.waist.assertions import ImplementationError, LawViolation
+from kata.waist.codec import Handle, KataName, ProbeName, Raised, Record, Request, Tensor, pack, unpack
+from kata.waist.implementation import Implementation
+from kata.waist.show import shorten, show_call
+from kata.waist.verdict import Outcome
+
+MAX_CALLS_SHOWN = 4
+WATCHED_CALLS = 3
+
+
+class Stopped(BaseException):
+    """The law cannot go on, and no smaller input would help: a death, a loop, a chapter that does not load.
+
+    A BaseException, so that Hypothesis neither shrinks it nor a law catches it.
+    """
+
+    def __init__(self, outcome: Outcome, cause: str, *, line: int | None = None, trace: str = "") -> None:
+        super().__init__(cause)
+        self.outcome = outcome
+        self.cause = cause
+        self.line = line
+        self.trace = trace
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call across the waist, as data."""
+
+    target: Any
+    member: str | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    read: bool = False
+    fresh: bool = False
+    watch: tuple[str, str] | None = None
+
+    def packed(self) -> Request:
+        """This question as a message; CodecError where it holds what may not cross."""
+        return Request(
+            target=pack(self.target),
+            member=self.member,
+            read=self.read,
+            args=[pack(item) for item in self.args],
+            kwargs={key: pack(item) for key, item in self.kwargs.items()},
+            fresh=self.fresh,
+            watch=self.watch,
+        )
+
+    @classmethod
+    def unpacked(cls, request: Request) -> "Question":
+        """The question that `request` carries."""
+        args = tuple(unpack(item) for item in request.args)
+        kwargs = {key: unpack(item) for key, item in request.kwargs.items()}
+        return cls(unpack(request.target), request.member, args, kwargs, request.read, request.fresh, request.watch)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back: the value as data, and the names of arguments that were changed in place."""
+
+    value: Any
+    changed: list[str]
+
+
+class Backend(Protocol):
+    """Where an implementation lives."""
+
+    @property
+    def printed(self) -> str:
+        """What the implementation printed since the law began, capped."""
+
+    def begin(self, kata: KataName) -> None:
+        """A law of `kata` begins."""
+
+    def ask(self, question: Question) -> Answered | Raised:
+        """Answer one question; Stopped when the implementation did not live to answer."""
+
+    def close(self) -> None:
+        """Let everything go."""
+
+
+class InProcess:
+    """The implementation in this very process: for tracebacks, prints and a debugger."""
+
+    printed = ""
+
+    def __init__(self, implementation: Implementation) -> None:
+        self._implementation = implementation
+        self._host: Any = None
+
+    def begin(self, kata: KataName) -> None:
+        self.start()  # now, so that TensorFlow's import is not counted as the law's time
+
+    def start(self) -> None:
+        """Import TensorFlow and run its first operation, unless that is done."""
+        if self._host is None:
+            from kata.waist.tensorflow_start import first_operation, import_tensorflow
+
+            import_tensorflow()
+            first_operation()
+            from kata.waist.host import Host
+
+            self._host = Host(self._implementation)
+
+    def ask(self, question: Question) -> Answered | Raised:
+        self.start()
+        q = question
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pytest makes warnings errors; in a process of its own a kata may warn
+            result = self._host.perform(q.target, q.member, q.args, q.kwargs, read=q.read, fresh=q.fresh, watch=q.watch)
+        return result if isinstance(result, Raised) else Answered(*result)
+
+    def close(self) -> None:
+        self._host = None
+
+
+@dataclass
+class Session:
+    """One implementation under test, and what has crossed the waist in the current example."""
+
+    implementation: Implementation
+    backend: Backend
+    scratch: frozenset[str] = frozenset()
+    """Names of the katas for which ready-made objects are looked out for."""
+    kata: KataName | None = None
+    calls: list[Question] = field(default_factory=list)
+    examples: int = 0
+    error: BaseException | None = None
+    """What ended the latest law that does not hold, for those who ask for its traceback."""
+    given_up: dict[KataName, Outcome] = field(default_factory=dict)
+    """Katas of which a law ran out of time or memory: their other laws are not waited for."""
+    _fresh: bool = True
+    _watched: int = 0
+
+    def begin_law(self, kata: KataName) -> None:
+        """A law of `kata` begins: nothing of earlier laws is left."""
+        self.kata = kata
+        self.examples = 0
+        self._watched = 0
+        self._new_example()
+        self.backend.begin(kata)
+
+    def begin_example(self) -> None:
+        """The law runs on its next example."""
+        self.examples += 1
+        self._new_example()
+
+    def _new_example(self) -> None:
+        self.calls.clear()
+        self._fresh = True
+
+    def ask(self, target: Any, member: str | None, args: Any, kwargs: Any, *, read: bool = False) -> Any:
+        """Put one question across the waist and return the answer as data.
+
+        Raises:
+            ImplementationError: what the implementation raised.
+            LawViolation: it changed an argument in place, or answered what is no data.
+            Stopped: it did not live to answer, has not been written, or uses what is ready-made.
+        """
+        question = Question(
+            _outgoing(target), member, _outgoing(tuple(args)), _outgoing(kwargs), read, self._fresh, self._watch()
+        )
+        self._fresh = False
+        self.calls.append(question)
+        answer = self.backend.ask(question)
+        if isinstance(answer, Raised):
+            raise self._failure(answer)
+        if answer.changed:
+            raise LawViolation(
+                f"The kata changes its input in place ({', '.join(answer.changed)}); whoever calls it still needs it."
+            )
+        return _incoming(answer.value)
+
+    def _watch(self) -> tuple[str, str] | None:
+        if self.kata is None or self.kata.name not in self.scratch or self._watched >= WATCHED_CALLS:
+            return None
+        self._watched += 1
+        return self.kata.name, str(self.implementation.definition(self.kata)[0])
+
+    def refuse_ready_made(self) -> None:
+        """Stop before the law runs when the text of a scratch kata refers to what is ready-made."""
+        if self.kata is None or self.kata.name not in self.scratch:
+            return
+        path, name = self.implementation.definition(self.kata)
+        try:
+            source = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return  # said when the chapter is loaded
+        found = ready_made.find(source, self.kata.name, name)
+        if found:
+            raise self._failure(Raised("ready_made", "ReadyMade", *found, ""))
+
+    def _failure(self, raised: Raised) -> BaseException:
+        line, trace = raised.line, raised.trace
+        at = f" (line {line})" if line else ""
+        match raised.kind:
+            case "todo":
+                return Stopped(Outcome.TODO, "not written yet", line=line)
+            case "load":
+                cause = f"the chapter does not load: {raised.type_name}: {shorten(raised.text)}{at}"
+                return Stopped(Outcome.BROKEN, cause, line=line, trace=trace)
+            case "missing":
+                return Stopped(Outcome.BROKEN, raised.text)
+            case "ready_made":
+                cause = f"uses the ready-made {raised.text}{at}: this kata is to be written from tensor operations"
+                return Stopped(Outcome.READY_MADE, cause, line=line)
+            case "memory":
+                return Stopped(Outcome.OUT_OF_MEMORY, f"asked for more memory than it may have{at}", line=line)
+            case "unfit":
+                return LawViolation(f"What came back cannot be judged: {raised.text}.")
+        return ImplementationError(raised.type_name, raised.text, line, trace)
+
+    def shown_calls(self) -> list[str]:
+        """The calls of the current example as one would write them, the last few of them."""
+        shown = [show_call(q.target, q.member, q.args, q.kwargs) for q in self.calls[-MAX_CALLS_SHOWN:] if not q.read]
+        left_out = len(self.calls) - MAX_CALLS_SHOWN
+        return [f"(after {left_out} calls before)", *shown] if left_out > 0 else shown
+
+
+_sessions: list[Session] = []
+
+
+@contextlib.contextmanager
+def use(session: Session) -> Iterator[Session]:
+    """Make `session` the one that `chapter` and `probes` speak to."""
+    _sessions.append(session)
+    try:
+        yield session
+    finally:
+        _sessions.remove(session)
+
+
+def current() -> Session:
+    """The session in use.
+
+    Raises:
+        RuntimeError: outside a judged law.
+    """
+    if not _sessions:
+        raise RuntimeError("no implementation is under test here: katas are called from laws, which pytest runs")
+    return _sessions[-1]
+
+
+class There:
+    """Something over there that can be called, or whose members can be: a kata, a probe, a live object."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: KataName | ProbeName | Handle) -> None:
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return current().ask(self, None, args, kwargs)
+
+    def __getattr__(self, name: str) -> "Member":
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Member(self, name)
+
+    def __repr__(self) -> str:
+        return f"<{getattr(self._name, 'name', None) or self.type_name}>"
+
+    @property
+    def type_name(self) -> str:
+        """The name of the object's type, or of the kata."""
+        return self._name.type_name if isinstance(self._name, Handle) else self._name.name
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A method of something over there."""
+
+    owner: There
+    name: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return current().ask(self.owner, self.name, args, kwargs)
+
+
+class Remote(There):
+    """An object that a kata made and that stays where it is."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class _Names:
+    """`losses.huber`: any name of a chapter, or of a module of probes."""
+
+    _kind: type[KataName] | type[ProbeName]
+    _module: str
+
+    def __getattr__(self, name: str) -> There:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return There(self._kind(self._module, name))
+
+
+def chapter(name: str) -> Any:
+    """The katas of chapter `name` (such as `"ch02_losses"`), in whatever implementation is under test."""
+    return _Names(KataName, name)
+
+
+def probes(module: str) -> Any:
+    """The functions of `tests/probes/<module>.py`, which run beside the implementation."""
+    return _Names(ProbeName, module)
+
+
+def tensor(value: Any, dtype: Any = None) -> Tensor:
+    """`value` as an array that reaches the kata as a `tf.Tensor`."""
+    return np.array(value, dtype=dtype).view(Tensor)
+
+
+def read(remote: Remote, name: str) -> Any:
+    """The attribute `name` of a live object, as data."""
+    return current().ask(remote, name, (), {}, read=True)
+
+
+def _outgoing(value: Any) -> Any:
+    if isinstance(value, There):
+        return value._name
+    if isinstance(value, list):
+        return [_outgoing(item) for item in value]
+    if isinstance(value, Record):
+        return value
+    if isinstance(value, tuple):
+        return tuple(_outgoing(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _outgoing(item) for key, item in value.items()}
+    return value
+
+
+def _incoming(value: Any) -> Any:
+    if isinstance(value, Handle):
+        return Remote(value)
+    if isinstance(value, list):
+        return [_incoming(item) for item in value]
+    if isinstance(value, Record):
+        return Record(value.type_name, value.fields, tuple(_incoming(item) for item in value))
+    if isinstance(value, tuple):
+        return tuple(_incoming(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _incoming(item) for key, item in value.items()}
+    return value

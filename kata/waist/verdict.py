@@ -1,0 +1,76 @@
+"""What the judge can say: the outcomes, of one law and of one kata. Every front end shows or stores these."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Outcome(StrEnum):
+    """How a law, or a kata as a whole, came out."""
+
+    SOLVED = "solved"
+    WRONG = "wrong"
+    TODO = "todo"
+    BROKEN = "broken"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    READY_MADE = "ready_made"
+    INFRASTRUCTURE = "infrastructure"
+
+
+class LawReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one law: `outcome` is SOLVED when it holds; else `cause` is a line and `message` the whole."""
+
+    outcome: Outcome
+    cause: str = ""
+    message: str = ""
+
+
+DIAGNOSABLE = (Outcome.WRONG, Outcome.BROKEN)
+"""Outcomes of an implementation that answers, so that its behaviour can be compared with misconceptions'."""
+
+NOT_JUDGED = LawReport(outcome=Outcome.INFRASTRUCTURE, cause="not judged: the run ended before this law's turn")
+
+
+class KataVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a kata: solved only if every one of its laws was reported to hold."""
+
+    outcome: Outcome
+    passed: int
+    total: int
+    cause: str
+    diagnosis: str = ""
+    """The misconception's sentence, where one behaves like the kata."""
+
+
+def of_kata(reports: Iterable[LawReport | None]) -> KataVerdict:
+    """The verdict on a kata, from its laws' reports in file order (None: never judged)."""
+    judged = [report or NOT_JUDGED for report in reports]
+    failures = [report for report in judged if report.outcome is not Outcome.SOLVED]
+    # A law that was handed to a built-in says more than whatever else went wrong.
+    first = next((r for r in failures if r.outcome is Outcome.READY_MADE), failures[0] if failures else None)
+    if not judged:
+        first = LawReport(outcome=Outcome.INFRASTRUCTURE, cause="no law was selected")
+    return KataVerdict(
+        outcome=first.outcome if first else Outcome.SOLVED,
+        passed=len(judged) - len(failures),
+        total=len(judged),
+        cause=first.cause if first else "",
+    )
+
+
+def exit_status(verdicts: Iterable[KataVerdict]) -> int:
+    """What a command that judged ends with: 0 all solved, 3 when one was not judged for the machine's fault, else 1."""
+    outcomes = {verdict.outcome for verdict in verdicts}
+    if Outcome.INFRASTRUCTURE in outcomes:
+        return 3
+    return 0 if outcomes <= {Outcome.SOLVED} else 1
+
+
+def as_json(verdicts: dict[str, dict[str, KataVerdict]]) -> bytes:
+    """`{"ch02_losses": {"huber": {"outcome": …, "passed": …, "total": …, "cause": …}}}`, indented."""
+    data: dict[str, Any] = msgspec.to_builtins(verdicts)
+    return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
