@@ -265,7 +265,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     )
     pyfuncitem.stash[_report] = report
     if report.outcome in verdict.DIAGNOSABLE:
-        run.failing.setdefault(owner, []).append(tuple(session.calls))
+        run.failing.setdefault(owner, []).append(tuple(session.asked))
     if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and pyfuncitem.config.option.diagnose:
         run.catalogue = run.catalogue or Catalogue(_backend(pyfuncitem.config, implementation_at("solutions")))
         found = diagnose(kata, session.backend, run.catalogue, run.failing[owner])

@@ -19,7 +19,8 @@ from kata.waist.assertions import eps
 from kata.waist.codec import Handle, KataName, Raised, Record, VariantName
 from kata.waist.implementation import implementation_at
 from kata.waist.isolated import WorkerLost
-from kata.waist.session import Answered, Backend, Question, Session, Stopped
+from kata.waist.question import Answer, Answered, Question
+from kata.waist.session import Backend, Session, Stopped
 
 SHARE = 0.12
 """Of a law's examples, how many become questions: a dozen of a hundred."""
@@ -28,7 +29,6 @@ MOST_QUESTIONS = 40
 RTOL = {"float64": 1e-8, "float32": 1e-4}
 """How near two numbers are that count as the same behaviour: some hundred roundings; eight in the short dtypes."""
 
-Answer = Answered | Raised | None
 Conversation = tuple[Question, ...]
 
 
@@ -61,7 +61,7 @@ class _Recording:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.conversations: list[list[tuple[Question, Answer]]] = []
+        self.conversations: list[list[tuple[Question, Answer | None]]] = []
 
     @property
     def printed(self) -> str:
@@ -70,8 +70,8 @@ class _Recording:
     def begin(self, kata: KataName) -> None:
         self.backend.begin(kata)
 
-    def ask(self, question: Question) -> Answered | Raised:
-        if question.fresh or not self.conversations:
+    def ask(self, question: Question) -> Answer:
+        if question.starts_example or not self.conversations:
             self.conversations.append([])
         answer = self.backend.ask(question)
         self.conversations[-1].append((question, answer))
@@ -94,12 +94,12 @@ class Catalogue:
         self._backend = backend
         self._seed = seed
         self._share = share
-        self._questions: dict[str, list[tuple[Conversation, list[Answer]]]] = {}
+        self._questions: dict[str, list[tuple[Conversation, list[Answer | None]]]] = {}
 
     def close(self) -> None:
         self._backend.close()
 
-    def questionnaire(self, kata: Kata) -> list[tuple[Conversation, list[Answer]]]:
+    def questionnaire(self, kata: Kata) -> list[tuple[Conversation, list[Answer | None]]]:
         """What the laws of `kata` ask of the reference, with the reference's answers; the same every time."""
         if kata.name not in self._questions:
             recording = _Recording(self._backend)
@@ -116,23 +116,23 @@ class Catalogue:
         with seeded(law, self._seed, examples=lambda usual: max(3, round(usual * self._share))):
             judge(law, session, kata.key)
 
-    def reference(self, kata: Kata, conversation: Conversation) -> list[Answer]:
+    def reference(self, kata: Kata, conversation: Conversation) -> list[Answer | None]:
         """What the reference answers."""
         return converse(self._backend, kata, conversation)
 
-    def answers(self, described: Described, kata: Kata, conversation: Conversation) -> list[Answer]:
+    def answers(self, described: Described, kata: Kata, conversation: Conversation) -> list[Answer | None]:
         """What the misconception answers."""
         name = VariantName(described.variant.path, described.variant.name)
         return converse(self._backend, kata, [_renamed(question, kata.key, name) for question in conversation])
 
 
-def converse(backend: Backend, kata: Kata, questions: list[Question] | Conversation) -> list[Answer]:
+def converse(backend: Backend, kata: Kata, questions: list[Question] | Conversation) -> list[Answer | None]:
     """Ask the questions of one example; None for one that was not survived, and all after it."""
     backend.begin(kata.key)
-    answers: list[Answer] = []
+    answers: list[Answer | None] = []
     for i, question in enumerate(questions):
         try:
-            answers.append(backend.ask(replace(question, fresh=i == 0, watch=None)))
+            answers.append(backend.ask(replace(question, starts_example=i == 0, guarded=None)))
         except (Stopped, WorkerLost):
             return answers + [None] * (len(questions) - i)
     return answers
@@ -167,14 +167,14 @@ def diagnose(
     candidates = curriculum.variants_of("misconception", kata)
     if not candidates:
         return None
-    evidence: list[tuple[Conversation, list[Answer]]] = []
-    differs: list[tuple[Conversation, list[Answer]]] = []
+    evidence: list[tuple[Conversation, list[Answer | None]]] = []
+    differs: list[tuple[Conversation, list[Answer | None]]] = []
     for conversation, reference in catalogue.questionnaire(kata):
         mine = converse(backend, kata, conversation)
         if mine and mine[0] is None:
             return None  # it dies or loops where the reference answers: no misconception does
         (evidence if alike(mine, reference) else differs).append((conversation, mine))
-    by_a_rounding: list[tuple[Conversation, list[Answer]]] = []
+    by_a_rounding: list[tuple[Conversation, list[Answer | None]]] = []
     for conversation in failing or []:
         mine, reference = converse(backend, kata, conversation), catalogue.reference(kata, conversation)
         if not alike(mine, reference):

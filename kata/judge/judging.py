@@ -72,7 +72,7 @@ def judge_laws(
     for law in laws_of(kata)[share]:
         report = judge(law, session, kata.key, limit=limit)
         after_law(report)
-        found.append(Judgement(report, tuple(session.calls) if report.outcome in DIAGNOSABLE else ()))
+        found.append(Judgement(report, tuple(session.asked) if report.outcome in DIAGNOSABLE else ()))
     return found
 
 

@@ -19,7 +19,8 @@ from kata.waist import channel
 from kata.waist.codec import Request
 from kata.waist.implementation import Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
-from kata.waist.session import Question, Session
+from kata.waist.question import Question
+from kata.waist.session import Session
 from kata.waist.verdict import KataVerdict, LawReport, Outcome
 
 PATIENCE = 2.0  # seconds that a judge has to stop in good order

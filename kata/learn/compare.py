@@ -21,7 +21,8 @@ from kata.judge.diagnosis import Catalogue, Conversation
 from kata.waist.codec import Handle, KataName, ProbeName, Raised
 from kata.waist.implementation import Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
-from kata.waist.session import Answered, Question, Stopped
+from kata.waist.question import Answered, Question
+from kata.waist.session import Stopped
 
 
 @dataclass(frozen=True)
@@ -174,9 +175,9 @@ def _count(way: Way, kata: Kata, sample: Conversation, worker: Worker) -> dict[s
     def ask(probe: str) -> Any:
         backend.begin(kata.key)
         for i, question in enumerate(before):
-            backend.ask(replace(question, fresh=i == 0, watch=None))
+            backend.ask(replace(question, starts_example=i == 0, guarded=None))
         arguments = (last.target, last.member, list(last.args), last.kwargs)
-        answer = backend.ask(Question(ProbeName("compare", probe), None, arguments, {}, fresh=not before))
+        answer = backend.ask(Question(ProbeName("compare", probe), None, arguments, {}, starts_example=not before))
         return None if isinstance(answer, Raised) else answer.value
 
     def survived(probe: str) -> Any:

@@ -15,11 +15,11 @@ from pathlib import Path
 from rich.console import Console
 
 from kata.course import curriculum, stubs
-from kata.learn import summary
 from kata.course.curriculum import Kata
-from kata.waist.implementation import Implementation
-from kata.notebooks.cells import Collected, collect
+from kata.learn import summary
 from kata.learn.render import show_lines, show_message
+from kata.notebooks.cells import Collected, collect
+from kata.waist.implementation import Implementation
 from kata.waist.verdict import KataVerdict, Outcome, exit_status
 
 _SHOWN = 3  # messages; more at once are not read

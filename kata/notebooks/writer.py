@@ -15,8 +15,8 @@ import nbformat.v4
 
 from kata.course import stubs
 from kata.course.curriculum import Chapter, Kata
-from kata.waist.implementation import ROOT
 from kata.course.progress import write_whole
+from kata.waist.implementation import ROOT
 
 FORMATS = {".ipynb": "ipynb", ".py": "py:percent"}
 

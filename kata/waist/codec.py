@@ -87,6 +87,18 @@ class Handle:
     type_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An array that came back earlier in the same example and is handed in again: the answer, and which array of it.
+
+    A reference instead of the values: so the same question can be put to every implementation, and each gets its own
+    numbers back.
+    """
+
+    answer: int
+    array: int
+
+
 # The schema: every composite is a tagged struct, so that a list, a tuple and a dict stay what they were.
 
 
@@ -144,9 +156,14 @@ class _Variant(_Wire, tag=9):
     name: str
 
 
+class _Earlier(_Wire, tag=10):
+    answer: int
+    array: int
+
+
 Wire = Union[
     None, bool, int, float, str,
-    _List, _Tuple, _Record, _Dict, _Array, _Integer, _Kata, _Probe, _Handle, _Variant,
+    _List, _Tuple, _Record, _Dict, _Array, _Integer, _Kata, _Probe, _Handle, _Variant, _Earlier,
 ]  # fmt: skip
 
 
@@ -199,6 +216,8 @@ def pack(value: Any, depth: int = 0) -> Wire:
         return _Variant(value.path, value.name)
     if kind is Handle:
         return _Handle(value.number, value.type_name)
+    if kind is Earlier:
+        return _Earlier(value.answer, value.array)
     raise CodecError(f"a {kind.__name__} cannot cross")
 
 
@@ -257,6 +276,8 @@ def unpack(wire: Wire, depth: int = 0) -> Any:
             return VariantName(path, name)
         case _Handle(number, type_name):
             return Handle(number, type_name)
+        case _Earlier(answer, array):
+            return Earlier(answer, array)
     return wire
 
 
@@ -271,8 +292,9 @@ class Request(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     read: bool
     args: list[Wire]
     kwargs: dict[str, Wire]
-    fresh: bool  # a new example begins: forget earlier objects, reset the random states
-    watch: tuple[str, str] | None  # (kata, file): look out for ready-made objects that the file uses for the kata
+    starts_example: bool  # forget the track's earlier objects, reset its random states
+    guarded: Wire  # the scratch kata for which ready-made objects are looked out for, or None
+    track: int  # conversations on different tracks take turns without meeting
 
 
 class Returned(msgspec.Struct, array_like=True, tag="returned", forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections import namedtuple
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
 from typing import Any
@@ -26,11 +27,13 @@ from kata.waist import ready_made
 from kata.waist.codec import (
     DTYPES,
     MAX_MESSAGE,
+    Earlier,
     Handle,
     KataName,
     ProbeName,
     Raised,
     Record,
+    Request,
     Returned,
     Tensor,
     VariantName,
@@ -38,6 +41,7 @@ from kata.waist.codec import (
     pack,
 )
 from kata.waist.implementation import Implementation
+from kata.waist.question import Answer, Answered, Question, arrays_in
 
 tf.get_logger().setLevel("ERROR")  # laws trace on purpose; "5 out of the last 5 calls … retracing" helps nobody
 
@@ -53,14 +57,23 @@ class Stop(Exception):
         self.raised = raised
 
 
+@dataclass
+class _Track:
+    """One conversation: the objects and arrays that have come of it, and its random states while others talk."""
+
+    objects: dict[int, Any] = field(default_factory=dict)
+    answers: list[list[np.ndarray[Any, Any]]] = field(default_factory=list)
+    states: tuple[Any, Any] | None = None
+
+
 class Host:
     """One implementation: its chapters as they are loaded, and the objects that its katas have made."""
 
     def __init__(self, implementation: Implementation) -> None:
         self.implementation = implementation
         self._modules: dict[Path, ModuleType] = {}
-        self._objects: dict[int, Any] = {}
-        self._made = 0
+        self._tracks: dict[int, _Track] = {}
+        self._track = _Track()
 
     # Loading
 
@@ -121,9 +134,9 @@ class Host:
         if isinstance(value, ProbeName):
             return getattr(importlib.import_module(f"tests.probes.{value.module}"), value.name)
         if isinstance(value, Handle):
-            if value.number not in self._objects:
-                raise Stop(Raised("missing", "KeyError", f"there is no such {value.type_name} any more", None, ""))
-            return self._objects[value.number]
+            if value.number not in self._track.objects:
+                raise Stop(Raised("missing", "KeyError", "there is no such object", None, ""))
+            return self._track.objects[value.number]
         return value
 
     def _record_type(self, record: Record) -> Any:
@@ -155,9 +168,10 @@ class Host:
             return [self._send(item) for item in value]
         if isinstance(value, dict) and all(k is None or type(k) in (bool, int, float, str) for k in value):
             return {key: self._send(item) for key, item in value.items()}
-        self._made += 1
-        self._objects[self._made] = value
-        return Handle(self._made, clean_text(kind.__name__[:100]))
+        # The n-th object of an example has number n in every implementation: a conversation can be replayed.
+        number = len(self._track.objects) + 1
+        self._track.objects[number] = value
+        return Handle(number, clean_text(kind.__name__[:100]))
 
     def _send_tensor(self, value: Any) -> Any:
         if isinstance(value, tf.IndexedSlices):
@@ -175,33 +189,22 @@ class Host:
 
     # Calls
 
-    def perform(
-        self,
-        target: Any,
-        member: str | None,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        read: bool = False,
-        fresh: bool = False,
-        watch: tuple[str, str] | None = None,
-    ) -> tuple[Any, list[str]] | Raised:
-        """Call `target` (or its `member`; or read that) and return the result as data, with the changed arguments."""
+    def perform(self, question: Question) -> Answer:
+        """Do what `question` asks, and return the result as data, with the names of changed arguments."""
+        self._switch(question)
+        answers = self._track.answers
+        answers.append([])
         try:
-            if fresh:
-                # The n-th object of an example has number n in every implementation: a conversation can be replayed.
-                self._objects.clear()
-                self._made = 0
-                reset_random_states()
-            function = self._bring(target)
-            if member is not None:
-                function = getattr(function, member)
-            if read:
-                return self._send(function), []
-            brought = self._bring(args), self._bring(kwargs)
-            with ready_made.watching(*watch) if watch else contextlib.nullcontext():
+            function = self._bring(question.target)
+            if question.member is not None:
+                function = getattr(function, question.member)
+            if question.read:
+                return self._answered(self._send(function), [])
+            sent = self._recalled(question.args), self._recalled(question.kwargs)
+            brought = self._bring(sent[0]), self._bring(sent[1])
+            with self._guarding(question):
                 result = function(*brought[0], **brought[1])
-            return self._send(result), _changed(function, args, kwargs, brought)
+            return self._answered(self._send(result), _changed(function, *sent, brought))
         except Stop as stop:
             return stop.raised
         except ready_made.ReadyMade as found:
@@ -210,6 +213,48 @@ class Host:
             raise
         except BaseException as error:  # whatever a submission raises is data for the judge
             return self._describe(error)
+
+    def _switch(self, question: Question) -> None:
+        """Go on where the question's track was left; or start it afresh."""
+        track = self._tracks.setdefault(question.track, _Track())
+        if track is not self._track:
+            self._track.states = random.getstate(), np.random.get_state()
+            self._track = track
+            if track.states is not None:
+                random.setstate(track.states[0])
+                np.random.set_state(track.states[1])
+        if question.starts_example:
+            track.objects.clear()
+            track.answers.clear()
+            reset_random_states()
+
+    def _answered(self, value: Any, changed: list[str]) -> Answered:
+        self._track.answers[-1] = arrays_in(value)
+        return Answered(value, changed)
+
+    def _recalled(self, value: Any) -> Any:
+        """`value` with the arrays themselves in the place of references to earlier answers."""
+        if isinstance(value, Earlier):
+            try:
+                return self._track.answers[value.answer][value.array]
+            except IndexError:
+                text = "an answer that is needed again has not come"
+                raise Stop(Raised("missing", "IndexError", text, None, "")) from None
+        if isinstance(value, list):
+            return [self._recalled(item) for item in value]
+        if isinstance(value, Record):
+            return Record(value.type_name, value.fields, tuple(self._recalled(item) for item in value))
+        if isinstance(value, tuple):
+            return tuple(self._recalled(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._recalled(item) for key, item in value.items()}
+        return value
+
+    def _guarding(self, question: Question) -> contextlib.AbstractContextManager[None]:
+        if question.guarded is None:
+            return contextlib.nullcontext()
+        path, _ = self.implementation.definition(question.guarded)
+        return ready_made.watching(question.guarded.name, str(path))
 
     def _is_own(self, filename: str) -> bool:
         variant = self.implementation.variant
@@ -246,17 +291,13 @@ class Host:
         error = text.strip().rsplit("\n\n", 1)[-1].strip()
         return f"while tf.function traces it: {error}", own[-1] if own else line
 
-    def reply(self, request: Any, arguments: tuple[tuple[Any, ...], dict[str, Any]], target: Any) -> Returned | Raised:
-        """The message that answers `request`, whose target and arguments have been unpacked."""
-        args, kwargs = arguments
-        outcome = self.perform(
-            target, request.member, args, kwargs, read=request.read, fresh=request.fresh, watch=request.watch
-        )
+    def reply(self, request: Request) -> Returned | Raised:
+        """The message that answers `request`."""
+        outcome = self.perform(Question.unpacked(request))
         if isinstance(outcome, Raised):
             return outcome
-        value, changed = outcome
         try:
-            return Returned(pack(value), changed)
+            return Returned(pack(outcome.value), outcome.changed)
         except (ValueError, RecursionError) as error:
             return Raised("unfit", "unfit value", str(error), None, "")
 

@@ -23,10 +23,11 @@ import msgspec
 from kata.waist import channel
 from kata.waist.codec import CodecError, KataName, Raised, clean_text, decode_reply, encode, unpack
 from kata.waist.implementation import ROOT, Implementation
-from kata.waist.session import Answered, Question, Stopped
+from kata.waist.question import Answer, Answered, Question
+from kata.waist.session import Stopped
 from kata.waist.tensorflow_start import set_environment
 from kata.waist.verdict import Outcome
-from kata.waist.worker import Answer, End, Order
+from kata.waist.worker import End, Order, OrderResult
 
 START_LIMIT = 120.0  # seconds for TensorFlow's import on a machine that is busy
 SHOWN_OUTPUT = 4_000  # characters of what the learner printed that are kept
@@ -166,7 +167,7 @@ class Worker:
         if not data:
             self.close()
             raise WorkerLost(reason)
-        return msgspec.json.decode(data, type=Answer).number
+        return msgspec.json.decode(data, type=OrderResult).number
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -403,7 +404,7 @@ class Isolated:
             return self._last_words
         return clean_text(self._child.printed.decode("utf-8", "replace"))
 
-    def ask(self, question: Question) -> Answered | Raised:
+    def ask(self, question: Question) -> Answer:
         if self._child is None:
             self._child = self._fresh_child()
             self._child.wait_for_start()

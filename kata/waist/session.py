@@ -15,13 +15,15 @@ import numpy as np
 
 from kata.waist import ready_made
 from kata.waist.assertions import ImplementationError, LawViolation
-from kata.waist.codec import Handle, KataName, ProbeName, Raised, Record, Request, Tensor, pack, unpack
+from kata.waist.codec import Earlier, Handle, KataName, ProbeName, Raised, Record, Tensor
 from kata.waist.implementation import Implementation
+from kata.waist.question import Answer, Question, arrays_in
 from kata.waist.show import shorten, show_call
 from kata.waist.verdict import Outcome
 
 MAX_CALLS_SHOWN = 4
-WATCHED_CALLS = 3
+GUARDED_CALLS = 3
+"""Of a law: how many calls are looked at while they run; the text is read in any case."""
 
 
 class Stopped(BaseException):
@@ -38,46 +40,6 @@ class Stopped(BaseException):
         self.trace = trace
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One call across the waist, as data."""
-
-    target: Any
-    member: str | None
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    read: bool = False
-    fresh: bool = False
-    watch: tuple[str, str] | None = None
-
-    def packed(self) -> Request:
-        """This question as a message; CodecError where it holds what may not cross."""
-        return Request(
-            target=pack(self.target),
-            member=self.member,
-            read=self.read,
-            args=[pack(item) for item in self.args],
-            kwargs={key: pack(item) for key, item in self.kwargs.items()},
-            fresh=self.fresh,
-            watch=self.watch,
-        )
-
-    @classmethod
-    def unpacked(cls, request: Request) -> "Question":
-        """The question that `request` carries."""
-        args = tuple(unpack(item) for item in request.args)
-        kwargs = {key: unpack(item) for key, item in request.kwargs.items()}
-        return cls(unpack(request.target), request.member, args, kwargs, request.read, request.fresh, request.watch)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What came back: the value as data, and the names of arguments that were changed in place."""
-
-    value: Any
-    changed: list[str]
-
-
 class Backend(Protocol):
     """Where an implementation lives."""
 
@@ -88,7 +50,7 @@ class Backend(Protocol):
     def begin(self, kata: KataName) -> None:
         """A law of `kata` begins."""
 
-    def ask(self, question: Question) -> Answered | Raised:
+    def ask(self, question: Question) -> Answer:
         """Answer one question; Stopped when the implementation did not live to answer."""
 
     def close(self) -> None:
@@ -118,13 +80,12 @@ class InProcess:
 
             self._host = Host(self._implementation)
 
-    def ask(self, question: Question) -> Answered | Raised:
+    def ask(self, question: Question) -> Answer:
         self.start()
-        q = question
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pytest makes warnings errors; in a process of its own a kata may warn
-            result = self._host.perform(q.target, q.member, q.args, q.kwargs, read=q.read, fresh=q.fresh, watch=q.watch)
-        return result if isinstance(result, Raised) else Answered(*result)
+            answer: Answer = self._host.perform(question)
+            return answer
 
     def close(self) -> None:
         self._host = None
@@ -140,19 +101,22 @@ class Session:
     """Names of the katas for which ready-made objects are looked out for."""
     kata: KataName | None = None
     calls: list[Question] = field(default_factory=list)
+    """What the current example has asked, with every value in it: to be shown."""
+    asked: list[Question] = field(default_factory=list)
+    """The same as it crossed the waist, with references to earlier answers: to be asked of others."""
     examples: int = 0
     error: BaseException | None = None
     """What ended the latest law that does not hold, for those who ask for its traceback."""
     given_up: dict[KataName, Outcome] = field(default_factory=dict)
     """Katas of which a law ran out of time or memory: their other laws are not waited for."""
-    _fresh: bool = True
-    _watched: int = 0
+    _known: dict[int, tuple[Any, Earlier]] = field(default_factory=dict)
+    _guarded: int = 0
 
     def begin_law(self, kata: KataName) -> None:
         """A law of `kata` begins: nothing of earlier laws is left."""
         self.kata = kata
         self.examples = 0
-        self._watched = 0
+        self._guarded = 0
         self._new_example()
         self.backend.begin(kata)
 
@@ -163,7 +127,8 @@ class Session:
 
     def _new_example(self) -> None:
         self.calls.clear()
-        self._fresh = True
+        self.asked.clear()
+        self._known.clear()
 
     def ask(self, target: Any, member: str | None, args: Any, kwargs: Any, *, read: bool = False) -> Any:
         """Put one question across the waist and return the answer as data.
@@ -174,10 +139,17 @@ class Session:
             Stopped: it did not live to answer, has not been written, or uses what is ready-made.
         """
         question = Question(
-            _outgoing(target), member, _outgoing(tuple(args)), _outgoing(kwargs), read, self._fresh, self._watch()
+            _outgoing(target),
+            member,
+            _outgoing(tuple(args)),
+            _outgoing(kwargs),
+            read=read,
+            starts_example=not self.calls,
+            guarded=self._guard(),
         )
-        self._fresh = False
         self.calls.append(question)
+        question = question.referring(self._known)
+        self.asked.append(question)
         answer = self.backend.ask(question)
         if isinstance(answer, Raised):
             raise self._failure(answer)
@@ -185,13 +157,17 @@ class Session:
             raise LawViolation(
                 f"The kata changes its input in place ({', '.join(answer.changed)}); whoever calls it still needs it."
             )
-        return _incoming(answer.value)
+        value = _incoming(answer.value)
+        for i, array in enumerate(arrays_in(value)):
+            array.flags.writeable = False  # it stands for what is kept over there
+            self._known[id(array)] = array, Earlier(len(self.asked) - 1, i)
+        return value
 
-    def _watch(self) -> tuple[str, str] | None:
-        if self.kata is None or self.kata.name not in self.scratch or self._watched >= WATCHED_CALLS:
+    def _guard(self) -> KataName | None:
+        if self.kata is None or self.kata.name not in self.scratch or self._guarded >= GUARDED_CALLS:
             return None
-        self._watched += 1
-        return self.kata.name, str(self.implementation.definition(self.kata)[0])
+        self._guarded += 1
+        return self.kata
 
     def refuse_ready_made(self) -> None:
         """Stop before the law runs when the text of a scratch kata refers to what is ready-made."""

@@ -19,7 +19,7 @@ import time
 import msgspec
 
 from kata.waist import channel
-from kata.waist.codec import MAX_MESSAGE, CodecError, Raised, decode_request, encode, unpack
+from kata.waist.codec import MAX_MESSAGE, CodecError, Raised, decode_request, encode
 from kata.waist.implementation import Implementation
 from kata.waist.tensorflow_start import first_operation, import_tensorflow, prepare_to_fork, warm_up
 
@@ -42,7 +42,7 @@ class End(msgspec.Struct, tag_field="do", tag="end"):
     patience: float
 
 
-class Answer(msgspec.Struct):
+class OrderResult(msgspec.Struct):
     """The child's process id after an Order; its wait status after an End."""
 
     number: int
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> int:
                 children.add(number)
             else:
                 number = _end(order, children)
-            control.send(msgspec.json.encode(Answer(number)))
+            control.send(msgspec.json.encode(OrderResult(number)))
     except ConnectionError:
         return 0
     finally:
@@ -147,8 +147,7 @@ def serve(order: Order, sock: socket.socket, output: int, inbox: channel.Inbox) 
             request = decode_request(channel.receive(sock, inbox))
         except channel.Closed:
             return 0
-        arguments = tuple(unpack(item) for item in request.args), {k: unpack(v) for k, v in request.kwargs.items()}
-        reply = host.reply(request, arguments, unpack(request.target))
+        reply = host.reply(request)
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()

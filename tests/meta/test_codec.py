@@ -100,7 +100,7 @@ def test_what_crosses_comes_back_as_it_was(value: Any) -> None:
 @given(values, values)
 def test_requests_cross_too(first: Any, second: Any) -> None:
     request = Request(
-        codec.pack(KataName("c", "k")), None, False, [codec.pack(first)], {"x": codec.pack(second)}, True, None
+        codec.pack(KataName("c", "k")), None, False, [codec.pack(first)], {"x": codec.pack(second)}, True, None, 0
     )
     back = codec.decode_request(codec.encode(request))
     assert same(codec.unpack(back.args[0]), first)

@@ -15,7 +15,8 @@ from kata.judge.diagnosis import Catalogue, alike, diagnose
 from kata.judge.judging import judge_kata
 from kata.waist.codec import DTYPES, Handle, Raised, Tensor
 from kata.waist.implementation import Implementation, implementation_at
-from kata.waist.session import Answered, InProcess, Session
+from kata.waist.question import Answered
+from kata.waist.session import InProcess, Session
 from kata.waist.verdict import DIAGNOSABLE
 from tests.meta.mutation import MutantJudge, chosen
 
