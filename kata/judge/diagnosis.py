@@ -56,7 +56,7 @@ class Diagnosis:
         return hints.pop() if len(hints) == 1 else None
 
 
-class _Recording:
+class _Recording(Backend):
     """A backend that remembers, for every example, what was asked of another and what it answered."""
 
     def __init__(self, backend: Backend) -> None:
@@ -112,7 +112,7 @@ class Catalogue:
             ]
         return self._questions[kata.name]
 
-    def _record(self, law: Callable[[], None], session: Session, kata: Kata) -> None:
+    def _record(self, law: Callable[[], object], session: Session, kata: Kata) -> None:
         with seeded(law, self._seed, examples=lambda usual: max(3, round(usual * self._share))):
             judge(law, session, kata.key)
 

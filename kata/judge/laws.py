@@ -1,7 +1,4 @@
-"""Runs one law against the implementation in use and says what became of it.
-
-The pytest plugin, the proof of the tests, and the diagnosis all judge through `judge`.
-"""
+"""Runs one law against the implementation in use and says what became of it: everything is judged through `judge`."""
 
 import contextlib
 import functools
@@ -24,7 +21,8 @@ from kata.waist.isolated import WorkerLost
 from kata.waist.session import Session, Stopped, current, use
 from kata.waist.verdict import LawReport, Outcome
 
-Law = Callable[[], None]
+Law = Callable[[], object]
+"""A law, ready to run: a bound test method, with `@given` or without."""
 
 GENERATE_ONLY = (Phase.explicit, Phase.generate)
 """Where whether a law fails, or what it asks, is all that matters."""
@@ -75,8 +73,9 @@ def _count_examples(law: Law) -> None:
 
     @functools.wraps(inner)
     def told(*args: Any, **kwargs: Any) -> Any:
-        current().begin_example()
-        return inner(*args, **kwargs)
+        session = current()
+        session.begin_example()
+        return session.observer(inner, args, kwargs) if session.observer else inner(*args, **kwargs)
 
     told.tells_session = True  # type: ignore[attr-defined]
     handle.inner_test = told
@@ -138,34 +137,42 @@ def judge(law: Law, session: Session, kata: KataName, *, limit: float = 90.0) ->
 
 def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawReport:
     _count_examples(law)
-    report = functools.partial(message.report, law, session, kata)
     if kata in session.given_up:
         return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=f"{kata.name}: {NOT_RUN}")
     with use(session):
-        try:
-            session.begin_law(kata)
-            with _remembered(session), _alarm(limit), with_reporter(_say_nothing):
-                session.refuse_ready_made()
-                law()
-        except Stopped as stop:
-            if stop.outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY):
-                session.given_up[kata] = stop.outcome
-            return report(stop.outcome, stop.cause, line=stop.line, trace=stop.trace)
-        except OutOfTime:
-            session.given_up[kata] = Outcome.TIMEOUT
-            return report(Outcome.TIMEOUT, f"the law was not done within {limit:g} seconds: a loop?")
-        except LawViolation as error:
-            return report(Outcome.WRONG, error.problem, yours=error.yours, expected=error.expected)
-        except ImplementationError as error:
-            cause = f"raises {error.type_name}: {error.text}"
-            return report(Outcome.BROKEN, cause, line=error.line, trace=error.trace)
-        except (Flaky, FlakyReplay):
-            return report(Outcome.WRONG, "The same input gives different results from one call to the next.")
-        except (NameError, ImportError) as error:
-            cause = f"the law itself is at fault, not your code: {type(error).__name__}: {error}"
-            return report(Outcome.INFRASTRUCTURE, cause)
-        except Exception as error:
-            # The law tripped over what came back (a None where it looked for a field, say).
-            cause = f"What came back could not be used: {type(error).__name__}: {error}"
-            return report(Outcome.WRONG, cause)
+        session.begin_law(kata)
+        with _alarm(limit), with_reporter(_say_nothing):
+            return outcome_of(law, law, session, kata, limit=limit)
+
+
+def outcome_of(
+    run: Callable[[], object], law: Law, session: Session, kata: KataName, *, limit: float = 90.0
+) -> LawReport:
+    """What became of `run`, which is `law` or one example of it, as a report."""
+    report = functools.partial(message.report, law, session, kata)
+    try:
+        with _remembered(session):
+            session.refuse_ready_made()
+            run()
+    except Stopped as stop:
+        if stop.outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY):
+            session.given_up[kata] = stop.outcome
+        return report(stop.outcome, stop.cause, line=stop.line, trace=stop.trace)
+    except OutOfTime:
+        session.given_up[kata] = Outcome.TIMEOUT
+        return report(Outcome.TIMEOUT, f"the law was not done within {limit:g} seconds: a loop?")
+    except LawViolation as error:
+        return report(Outcome.WRONG, error.problem, yours=error.yours, expected=error.expected)
+    except ImplementationError as error:
+        cause = f"raises {error.type_name}: {error.text}"
+        return report(Outcome.BROKEN, cause, line=error.line, trace=error.trace)
+    except (Flaky, FlakyReplay):
+        return report(Outcome.WRONG, "The same input gives different results from one call to the next.")
+    except (NameError, ImportError) as error:
+        cause = f"the law itself is at fault, not your code: {type(error).__name__}: {error}"
+        return report(Outcome.INFRASTRUCTURE, cause)
+    except Exception as error:
+        # The law tripped over what came back (a None where it looked for a field, say).
+        cause = f"What came back could not be used: {type(error).__name__}: {error}"
+        return report(Outcome.WRONG, cause)
     return LawReport(outcome=Outcome.SOLVED)

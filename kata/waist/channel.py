@@ -36,10 +36,15 @@ class Inbox:
         return message
 
 
+def framed(data: bytes) -> bytes:
+    """One message as it goes over the wire."""
+    return _HEADER.pack(len(data)) + data
+
+
 def send(sock: socket.socket, data: bytes) -> None:
     """Send one message; Closed when the other side is gone or does not read."""
     try:
-        sock.sendall(_HEADER.pack(len(data)) + data)
+        sock.sendall(framed(data))
     except OSError as error:
         raise Closed(str(error)) from error
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -24,12 +24,14 @@ from kata.waist import channel
 from kata.waist.codec import CodecError, KataName, Raised, clean_text, decode_reply, encode, unpack
 from kata.waist.implementation import ROOT, Implementation
 from kata.waist.question import Answer, Answered, Question
-from kata.waist.session import Stopped
+from kata.waist.session import Backend, Stopped
 from kata.waist.tensorflow_start import set_environment
 from kata.waist.verdict import Outcome
 from kata.waist.worker import End, Order, OrderResult
 
 START_LIMIT = 120.0  # seconds for TensorFlow's import on a machine that is busy
+AHEAD = 64  # requests that are sent before the first of them is answered
+AHEAD_BYTES = 2**20
 SHOWN_OUTPUT = 4_000  # characters of what the learner printed that are kept
 
 
@@ -227,6 +229,8 @@ class Child:
         os.set_blocking(output, False)
         self.printed = bytearray()
         self.printed_bytes = 0
+        self.in_step = True
+        """Whether every request that was sent has been answered."""
 
     def wait_for_start(self) -> None:
         """Wait until it has imported TensorFlow, where it was not forked from a process that has.
@@ -244,18 +248,27 @@ class Child:
             raise self._worker.no_start() from None
         self._started = True
 
-    def ask(self, data: bytes, deadline: float) -> bytes:
-        """Send a request and wait for its reply, taking in what is printed meanwhile.
+    def converse(self, requests: Iterator[bytes], deadline: float) -> Generator[bytes, None, None]:
+        """Send requests, some of them ahead, and yield their replies in order, taking in what is printed meanwhile.
 
         Raises:
             Stopped: no reply came: dead, out of time, or printing without end.
         """
+        waiting, outgoing = 0, bytearray()
         try:
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.01))
-            channel.send(self._socket, data)
-            while (reply := self._inbox.take()) is None:
-                self._wait(deadline)
-            self._drain()
+            self._socket.setblocking(False)
+            while True:
+                while waiting < AHEAD and len(outgoing) < AHEAD_BYTES and (request := next(requests, None)) is not None:
+                    outgoing += channel.framed(request)
+                    waiting += 1
+                if not waiting:
+                    return
+                call_deadline = min(deadline, time.monotonic() + self._limits.call)
+                while (reply := self._inbox.take()) is None:
+                    self._wait(call_deadline, outgoing)
+                self._drain()
+                waiting -= 1
+                yield reply
         except TimeoutError:
             self.end(0.0)
             raise Stopped(Outcome.TIMEOUT, f"did not come back within {self._limits.call:g} seconds: a loop?") from None
@@ -264,23 +277,38 @@ class Child:
         except CodecError as error:
             self.end(0.0)
             raise Stopped(Outcome.CRASHED, f"its process sent what is no reply: {str(error)[:120]}") from None
-        return reply
+        finally:
+            self.in_step = not waiting
 
-    def _wait(self, deadline: float) -> None:
+    def _wait(self, deadline: float, outgoing: bytearray) -> None:
         left = deadline - time.monotonic()
+        writing = selectors.EVENT_WRITE if outgoing else 0
+        self._selector.modify(self._socket, selectors.EVENT_READ | writing)
         ready = self._selector.select(max(left, 0)) if left > 0 else []
         if not ready:
             raise TimeoutError
-        for key, _ in ready:
+        for key, events in ready:
             if key.fd == self._output:
                 self._drain()
-            else:
+                continue
+            if events & selectors.EVENT_READ:
                 self._take_in()
+            if events & selectors.EVENT_WRITE:
+                self._give(outgoing)
+
+    def _give(self, outgoing: bytearray) -> None:
+        try:
+            sent = self._socket.send(outgoing)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise channel.Closed(str(error)) from error
+        del outgoing[:sent]
 
     def _take_in(self) -> None:
         try:
             piece = self._socket.recv(2**18)
-        except TimeoutError:
+        except BlockingIOError:
             return
         except OSError as error:
             raise channel.Closed(str(error)) from error
@@ -350,7 +378,7 @@ class Child:
             os.close(self._output)
 
 
-class Isolated:
+class Isolated(Backend):
     """The backend whose implementation lives in children of the worker, a fresh one for every kata.
 
     Args:
@@ -405,19 +433,28 @@ class Isolated:
         return clean_text(self._child.printed.decode("utf-8", "replace"))
 
     def ask(self, question: Question) -> Answer:
+        for answer in self.converse(iter((question,))):
+            return answer
+        raise AssertionError("a question without an answer")
+
+    def converse(self, questions: Iterator[Question]) -> Generator[Answer, None, None]:
         if self._child is None:
             self._child = self._fresh_child()
             self._child.wait_for_start()
-        now = time.monotonic()
-        if now >= self._deadline:
+        if time.monotonic() >= self._deadline:
             raise Stopped(Outcome.TIMEOUT, f"the law was not done within {self._limits.law:g} seconds")
         try:
-            data = self._child.ask(encode(question.packed()), min(self._deadline, now + self._limits.call))
-            reply = decode_reply(data)
-            return reply if isinstance(reply, Raised) else Answered(unpack(reply.value), reply.changed)
+            requests = (encode(question.packed()) for question in questions)
+            for data in self._child.converse(requests, self._deadline):
+                reply = decode_reply(data)
+                yield reply if isinstance(reply, Raised) else Answered(unpack(reply.value), reply.changed)
         except CodecError as error:
             self._drop()
             raise Stopped(Outcome.CRASHED, f"its process sent what is no reply: {str(error)[:120]}") from None
+        except GeneratorExit:
+            if not self._child.in_step:
+                self._drop()  # it would answer what nobody waits for any more
+            raise
         except BaseException:
             self._drop()
             raise

@@ -7,9 +7,9 @@ in a child of the worker (`kata.waist.isolated`). Data goes in, data comes out.
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -40,27 +40,32 @@ class Stopped(BaseException):
         self.trace = trace
 
 
-class Backend(Protocol):
+class Backend:
     """Where an implementation lives."""
 
     @property
     def printed(self) -> str:
         """What the implementation printed since the law began, capped."""
+        return ""
 
     def begin(self, kata: KataName) -> None:
         """A law of `kata` begins."""
 
     def ask(self, question: Question) -> Answer:
         """Answer one question; Stopped when the implementation did not live to answer."""
+        raise NotImplementedError
+
+    def converse(self, questions: Iterator[Question]) -> Generator[Answer, None, None]:
+        """Answer questions in order, perhaps before each is waited for; Stopped as with `ask`."""
+        for question in questions:
+            yield self.ask(question)
 
     def close(self) -> None:
         """Let everything go."""
 
 
-class InProcess:
+class InProcess(Backend):
     """The implementation in this very process: for tracebacks, prints and a debugger."""
-
-    printed = ""
 
     def __init__(self, implementation: Implementation) -> None:
         self._implementation = implementation
@@ -105,6 +110,8 @@ class Session:
     asked: list[Question] = field(default_factory=list)
     """The same as it crossed the waist, with references to earlier answers: to be asked of others."""
     examples: int = 0
+    observer: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = None
+    """Called in place of a law's body on each of its examples, with the body and what was drawn for it."""
     error: BaseException | None = None
     """What ended the latest law that does not hold, for those who ask for its traceback."""
     given_up: dict[KataName, Outcome] = field(default_factory=dict)

@@ -1,0 +1,162 @@
+"""The exam: what the laws ask, drawn once from the reference, so that it can be put to any implementation as data.
+
+    draw     laws + seed + profile + reference  →  exam: for each law its examples, for each example its questions
+    answer   exam's questions + implementation  →  answer sheet (`kata.judge.answers`)
+    mark     exam + answer sheet                →  reports (`kata.judge.marking`)
+
+The seed and the reference alone decide what is asked: nothing of a submission has an influence.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis.control import current_build_context
+from hypothesis.internal.conjecture.shrinker import sort_key
+from hypothesis.strategies import DataObject
+
+from kata.course.curriculum import Kata
+from kata.judge.laws import Law, judge, laws_of, seeded
+from kata.waist.codec import KataName, encode
+from kata.waist.implementation import implementation_at
+from kata.waist.question import Answer, Question
+from kata.waist.session import Backend, Session
+from kata.waist.verdict import Outcome
+
+Conversation = tuple[Question, ...]
+"""The questions of one example, in order: the first starts it, later ones may refer to earlier answers."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example of a law: what was drawn for it, and what the law asked of the reference."""
+
+    arguments: dict[str, Any]
+    """What the law's body is given; a `DataObject` stands where it draws by itself."""
+    drawn: tuple[Any, ...]
+    """What `data.draw` gave, in order."""
+    rank: int
+    """Its place among the law's examples, simplest first: explicit ones, then by Hypothesis' own order."""
+    conversation: Conversation
+    reference: tuple[Answer, ...]
+    """What the reference answered."""
+
+
+@dataclass(frozen=True)
+class LawExam:
+    """The examples of one law, in the order in which they are tried."""
+
+    name: str
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class KataExam:
+    """The laws of one kata, in file order."""
+
+    kata: Kata
+    laws: tuple[LawExam, ...]
+
+
+class NoExam(Exception):
+    """The reference does not hold its own laws: the course is at fault."""
+
+
+def canonical(question: Question) -> bytes:
+    """The question to the byte, but for what depends on who is asked and when."""
+    return encode(replace(question, guarded=None, track=0).packed())
+
+
+def draw(kata: Kata, backend: Backend, seed: int, *, examples: Callable[[int], int] = lambda usual: usual) -> KataExam:
+    """Draw the exam of `kata` from the reference behind `backend`.
+
+    Raises:
+        NoExam: the reference does not hold a law.
+    """
+    return KataExam(kata, tuple(draw_law(law, kata, backend, seed, examples=examples) for law in laws_of(kata)))
+
+
+def draw_law(
+    law: Law, kata: Kata, backend: Backend, seed: int, *, examples: Callable[[int], int] = lambda usual: usual
+) -> LawExam:
+    """The exam of one law: the examples that live judging with the same seed would try, in its order."""
+    recording = _Recording(backend)
+    session = Session(implementation_at("solutions"), recording)
+    drawing = _Drawing(session, recording)
+    session.observer = drawing
+    with seeded(law, seed, examples=examples):
+        report = judge(law, session, kata.key)
+    if report.outcome is not Outcome.SOLVED:
+        raise NoExam(f"{kata.name}: the reference does not hold {law.__name__}: {report.cause}")
+    if not hasattr(getattr(law, "__func__", law), "hypothesis"):
+        drawing.note({}, [], (0, 0))
+    return LawExam(law.__name__, drawing.examples())
+
+
+class _Recording(Backend):
+    """A backend that remembers what another answered in the current example."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.answers: list[Answer] = []
+
+    @property
+    def printed(self) -> str:
+        return self._backend.printed
+
+    def begin(self, kata: KataName) -> None:
+        self.answers.clear()
+        self._backend.begin(kata)
+
+    def ask(self, question: Question) -> Answer:
+        if question.starts_example:
+            self.answers.clear()
+        answer = self._backend.ask(question)
+        self.answers.append(answer)
+        return answer
+
+    def close(self) -> None:
+        self._backend.close()
+
+
+class _Drawing:
+    """Runs a law's body on each example and keeps those that were neither rejected nor failed."""
+
+    def __init__(self, session: Session, recording: _Recording) -> None:
+        self._session = session
+        self._recording = recording
+        self._found: list[tuple[Any, Example]] = []
+
+    def __call__(self, body: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        drawn: list[Any] = []
+        noting = {k: _Noting(v, drawn) if isinstance(v, DataObject) else v for k, v in kwargs.items()}
+        body(*args, **noting)
+        data = current_build_context().data
+        # An explicit example has drawn nothing; Hypothesis tries them all before it draws its own.
+        arguments = {name: value for name, value in kwargs.items() if name != "self"}
+        self.note(arguments, drawn, (1, sort_key(data.nodes)) if data.nodes else (0, len(self._found)))
+
+    def note(self, arguments: dict[str, Any], drawn: list[Any], order: Any) -> None:
+        """Keep the example that has just been run."""
+        asked = tuple(self._session.asked)
+        answers = tuple(self._recording.answers[: len(asked)])
+        self._found.append((order, Example(arguments, tuple(drawn), 0, asked, answers)))
+
+    def examples(self) -> tuple[Example, ...]:
+        """All that were kept, in order, each with its rank."""
+        by_order = sorted(range(len(self._found)), key=lambda i: (self._found[i][0], i))
+        ranks = {i: rank for rank, i in enumerate(by_order)}
+        return tuple(replace(example, rank=ranks[i]) for i, (_, example) in enumerate(self._found))
+
+
+class _Noting:
+    """A `data` argument that notes what is drawn from it."""
+
+    def __init__(self, data: DataObject, drawn: list[Any]) -> None:
+        self._data = data
+        self._drawn = drawn
+
+    def draw(self, strategy: Any, label: Any = None) -> Any:
+        value = self._data.draw(strategy, label)
+        self._drawn.append(value)
+        return value

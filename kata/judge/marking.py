@@ -1,0 +1,164 @@
+"""Marks an answer sheet: the laws' own bodies run on the recorded examples, and the sheet answers what they ask."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from kata.judge.answers import LawSheet
+from kata.judge.exam import Example, LawExam, canonical
+from kata.judge.laws import Law, outcome_of
+from kata.waist.codec import KataName
+from kata.waist.question import Answer, Question
+from kata.waist.session import Backend, Session, Stopped, use
+from kata.waist.verdict import LawReport, Outcome
+
+
+class Diverged(BaseException):
+    """The law asks this implementation something else than it asked the reference."""
+
+
+NOT_ON_THE_SHEET = "asks something that is not on the answer sheet, and there is nobody to be asked"
+
+
+def mark(
+    law: Law,
+    exam: LawExam,
+    sheet: LawSheet,
+    session: Session,
+    kata: KataName,
+    *,
+    live: Backend | None = None,
+    first_only: bool = False,
+) -> LawReport:
+    """The report on `law`, as live judging with the exam's seed would give it.
+
+    Of the examples on which it fails as it does on the first, the simplest is shown (unless `first_only`); the session
+    is left in that example. Where a law asks this implementation something that it did not ask the reference, the
+    example's whole conversation is held `live`, from the start.
+    """
+    desk = _Desk(sheet, live)
+    with _sitting_at(desk, session), use(session):
+        session.begin_law(kata)
+        first: LawReport | None = None
+        simplest: tuple[int, int] | None = None
+        for number, example in enumerate(exam.examples):
+            if number >= len(sheet.answers) and number not in sheet.live and sheet.ending is None:
+                break  # nothing more was asked after what ended it, or nobody wanted more
+            report = _mark_example(law, number, example, desk, session, kata)
+            if report.outcome is Outcome.SOLVED:
+                continue
+            if first is None:
+                first, simplest = report, (example.rank, number)
+                if first_only or session.given_up.get(kata):
+                    return first
+            elif report.outcome is first.outcome and simplest is not None:
+                simplest = min(simplest, (example.rank, number))
+            if sheet.ending is not None and number >= len(sheet.answers) - 1:
+                break
+        if first is None or simplest is None:
+            return LawReport(outcome=Outcome.SOLVED)
+        number = simplest[1]
+        return _mark_example(law, number, exam.examples[number], desk, session, kata)
+
+
+@contextlib.contextmanager
+def _sitting_at(desk: "_Desk", session: Session) -> Iterator[None]:
+    before, session.backend = session.backend, desk
+    try:
+        yield
+    finally:
+        session.backend = before
+
+
+def _mark_example(
+    law: Law, number: int, example: Example, desk: "_Desk", session: Session, kata: KataName
+) -> LawReport:
+    session.begin_example()
+    try:
+        desk.turn_to(number, example)
+        return outcome_of(lambda: run_example(law, example), law, session, kata)
+    except Diverged:
+        session.begin_example()
+        desk.go_live(number)
+        return outcome_of(lambda: run_example(law, example), law, session, kata)
+
+
+def run_example(law: Law, example: Example) -> None:
+    """Run the body of `law` on what was drawn for `example`."""
+    function: Any = getattr(law, "__func__", law)
+    handle = getattr(function, "hypothesis", None)
+    if handle is None:
+        law()
+        return
+    body = getattr(handle.inner_test, "__wrapped__", handle.inner_test)
+    drawn = iter(example.drawn)
+    arguments = {
+        name: _Redrawn(drawn) if type(value).__name__ == "DataObject" else value
+        for name, value in example.arguments.items()
+    }
+    body(law.__self__, **arguments)  # type: ignore[attr-defined]
+
+
+class _Redrawn:
+    """A `data` argument that gives again what was drawn."""
+
+    def __init__(self, drawn: Any) -> None:
+        self._drawn = drawn
+
+    def draw(self, strategy: Any, label: Any = None) -> Any:
+        return next(self._drawn)
+
+
+class _Desk(Backend):
+    """A backend that answers from a sheet; or live, once a conversation has left the reference's way."""
+
+    def __init__(self, sheet: LawSheet, live: Backend | None) -> None:
+        self._sheet = sheet
+        self._live = live
+        self._number = 0
+        self._expected: list[bytes] = []
+        self._answers: list[Answer] = []
+        self._place = 0
+        self._talking = False
+
+    @property
+    def printed(self) -> str:
+        return self._live.printed if self._talking and self._live else self._sheet.printed
+
+    def turn_to(self, number: int, example: Example) -> None:
+        """What follows is asked of the example of that number."""
+        self._number, self._place, self._talking = number, 0, False
+        if number in self._sheet.live:
+            conversation, self._answers = self._sheet.live[number]
+            self._expected = [canonical(question) for question in conversation]
+        else:
+            self._expected = [canonical(question) for question in example.conversation]
+            self._answers = self._sheet.answers[number] if number < len(self._sheet.answers) else []
+
+    def go_live(self, number: int) -> None:
+        """What follows is asked of the implementation itself, and noted on the sheet."""
+        if self._live is None:
+            raise Stopped(Outcome.INFRASTRUCTURE, NOT_ON_THE_SHEET)
+        self._talking = True
+        self._sheet.live[number] = (), []
+
+    def begin(self, kata: KataName) -> None:
+        if self._live is not None:
+            self._live.begin(kata)
+
+    def ask(self, question: Question) -> Answer:
+        if self._talking:
+            assert self._live is not None
+            answer = self._live.ask(question)
+            asked, answers = self._sheet.live[self._number]
+            self._sheet.live[self._number] = (*asked, question), [*answers, answer]
+            return answer
+        place = self._place
+        self._place += 1
+        if place >= len(self._expected) or canonical(question) != self._expected[place]:
+            raise Diverged
+        if place < len(self._answers):
+            return self._answers[place]
+        if self._sheet.ending is not None:
+            raise self._sheet.ending
+        raise Diverged
