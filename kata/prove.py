@@ -2,7 +2,7 @@
 
 `uv run python -m kata.prove --seeds 20` is the thorough run; `--kata NAME` and `--chapter NAME` narrow it;
 `--kind solution --seeds 50 --profile grade` judges the solutions themselves, to find a law that is sometimes wrong;
-`--table` shows for each misconception how many examples it took until a law failed, `--jobs N` runs chapters
+`--table` shows for each misconception how many examples it took until a law failed, `--jobs N` proves katas
 side by side. Exit status 1 when anything is unproven.
 """
 
@@ -11,16 +11,24 @@ import concurrent.futures
 import os
 import statistics
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 from kata.course import curriculum
-from kata.course.curriculum import Described
+from kata.course.curriculum import Described, Kata
 from kata.judge import profiles
-from kata.judge.laws import judge, laws_of, seeded
+from kata.judge.answers import answer_law
+from kata.judge.exam import KataExam, LawExam, NoExam, draw
+from kata.judge.laws import Law, laws_of
+from kata.judge.marking import Marked, mark
 from kata.waist.implementation import ROOT, Implementation, Variant, implementation_at
 from kata.waist.session import InProcess, Session
-from kata.waist.verdict import LawReport, Outcome
+from kata.waist.verdict import Outcome
+
+ROUNDS = (1, 4, 16)
+"""A misconception is shown the first example of every law, then up to so many of each, then all of them."""
 
 
 @dataclass
@@ -33,10 +41,8 @@ class Proof:
     against: list[str] = field(default_factory=list)
     """For every seed on which the laws were wrong about the variant: what happened."""
     examples: list[int] = field(default_factory=list)
-    """Of a misconception, for each seed: examples until a law failed, over all laws in order."""
-    law_examples: list[int] = field(default_factory=list)
-    """Of a misconception, for each seed: examples that the failing law itself needed."""
-    caught_by: dict[str, int] = field(default_factory=dict)
+    """Of a misconception, for each seed: which example of the failing law was the first to fail."""
+    caught_by: Counter[str] = field(default_factory=Counter)
 
     @property
     def label(self) -> str:
@@ -48,39 +54,68 @@ class Proof:
         return not self.against
 
 
-def run(described: Described, session: Session, seed: int, share: float = 1.0) -> Iterator[tuple[str, LawReport, int]]:
-    """Judge the variant by each law of its kata, with this share of its examples: name, report, examples."""
-    (kata,) = curriculum.find(described.variant.kata)
-    for law in laws_of(kata):
-        with seeded(law, seed, examples=lambda usual: max(2, round(share * usual))):
-            report = judge(law, session, kata.key)
-        yield law.__name__, report, session.examples
-
-
-def prove(kind: str, described: Described, seeds: Iterable[int], *, share: float = 1.0) -> Proof:
-    """Judge one variant for every seed; what must pass, by this `share` of each law's examples."""
-    implementation = Implementation(implementation_at("solutions").folder, described.variant)
-    session = Session(implementation, InProcess(implementation), curriculum.scratch())
-    proof = Proof(kind, described)
+def prove(work: list[tuple[str, Described]], seeds: Iterable[int], *, share: float = 1.0) -> list[Proof]:
+    """Judge variants of one kata by one exam a seed; what must pass, by this `share` of its examples."""
+    (kata,) = curriculum.find(work[0][1].variant.kata)
+    proofs = [Proof(kind, described) for kind, described in work]
+    reference = InProcess(implementation_at("solutions"))
     for seed in seeds:
-        proof.seeds += 1
-        if kind != "misconception":
-            for name, report, _ in run(described, session, seed, share):
-                if report.outcome is not Outcome.SOLVED:
-                    proof.against.append(f"seed {seed}: {name}: {report.outcome}: {report.cause}\n{report.message}")
-                    break
+        for proof in proofs:
+            proof.seeds += 1
+        try:
+            exam = draw(kata, reference, seed)
+        except NoExam as error:
+            for proof in proofs:
+                proof.against.append(f"seed {seed}: {error}")
             continue
-        total = 0
-        for name, report, count in run(described, session, seed):
-            total += max(count, 1)
-            if report.outcome is not Outcome.SOLVED:
-                proof.examples.append(total)
-                proof.law_examples.append(max(count, 1))
-                proof.caught_by[name] = proof.caught_by.get(name, 0) + 1
-                break
-        else:
-            proof.against.append(f"seed {seed}: every law holds ({total} examples)")
-    return proof
+        for proof in proofs:
+            if proof.kind == "misconception":
+                _must_fail(proof, exam, seed)
+            elif proof.kind == "approach":  # the reference has passed by having had the exam drawn from it
+                _must_pass(proof, exam, seed, share)
+    return proofs
+
+
+class _Sitting:
+    """One implementation that sits an exam in this process."""
+
+    def __init__(self, described: Described, kata: Kata) -> None:
+        implementation = Implementation(implementation_at("solutions").folder, described.variant)
+        self.kata = kata
+        self.backend = InProcess(implementation)
+        self.session = Session(implementation, self.backend, curriculum.scratch())
+
+    def mark(self, law: Law, exam: LawExam) -> Marked:
+        """What becomes of `law` by the examples of `exam`."""
+        sheet = answer_law(exam, self.kata.key, self.backend, guarded=self.kata.is_scratch)
+        return mark(law, exam, sheet, self.session, self.kata.key, live=self.backend, first_only=True)
+
+
+def _must_pass(proof: Proof, exam: KataExam, seed: int, share: float) -> None:
+    sitting = _Sitting(proof.described, exam.kata)
+    for law, paper in zip(laws_of(exam.kata), exam.laws, strict=True):
+        report = sitting.mark(law, paper.part(0, max(2, round(share * len(paper.examples))))).report
+        if report.outcome is not Outcome.SOLVED:
+            proof.against.append(f"seed {seed}: {law.__name__}: {report.outcome}: {report.cause}\n{report.message}")
+            return
+
+
+def _must_fail(proof: Proof, exam: KataExam, seed: int) -> None:
+    sitting = _Sitting(proof.described, exam.kata)
+    papers = list(zip(laws_of(exam.kata), exam.laws, strict=True))
+    papers.sort(key=lambda paper: -proof.caught_by[paper[0].__name__])  # what caught it before is tried first
+    most = max((len(paper.examples) for _, paper in papers), default=0)
+    start = 0
+    for end in (*ROUNDS, most):
+        for law, paper in papers:
+            failed = sitting.mark(law, paper.part(start, end)).first
+            if failed is not None:
+                proof.examples.append(start + failed + 1)
+                proof.caught_by[law.__name__] += 1
+                return
+        start = max(start, end)
+    total = sum(len(paper.examples) for _, paper in papers)
+    proof.against.append(f"seed {seed}: every law holds ({total} examples)")
 
 
 def solutions(names: set[str] | None = None) -> list[tuple[str, Described]]:
@@ -106,16 +141,16 @@ def every_variant(
     ]
 
 
-def _prove_all(work: list[tuple[str, Described]], seeds: range, profile: str) -> list[Proof]:
+def _prove_with(profile: str, work: list[tuple[str, Described]], seeds: range) -> list[Proof]:
     profiles.load(profile)
-    return [prove(kind, described, seeds) for kind, described in work]
+    return prove(work, seeds)
 
 
 def _row(proof: Proof) -> str:
     if not proof.examples:
         return f"{'ok' if proof.holds else 'UNPROVEN':<9} {proof.label}"
-    middle, worst = statistics.median(proof.law_examples), max(proof.law_examples)
-    name = max(proof.caught_by, key=lambda law: proof.caught_by[law])
+    middle, worst = statistics.median(proof.examples), max(proof.examples)
+    name, _ = proof.caught_by.most_common(1)[0]
     row = f"{'ok' if proof.holds else 'UNPROVEN':<9} {proof.label}"
     return f"{row}: median {middle:g}, worst {worst} examples; mostly by {name}"
 
@@ -131,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--chapter", help="only this chapter")
     parser.add_argument("--kind", choices=("solution", "approach", "misconception"), help="only these")
     parser.add_argument("--table", action="store_true", help="a row for every variant, not only the unproven")
-    parser.add_argument("--jobs", type=int, default=1, help="chapters side by side")
+    parser.add_argument("--jobs", type=int, default=1, help="katas side by side")
     parser.add_argument("--profile", default="ci", choices=profiles.NAMES)
     options = parser.parse_args(arguments)
     try:
@@ -147,11 +182,11 @@ def main(arguments: list[str] | None = None) -> int:
         work = every_variant(names, (options.kind,) if options.kind else ("approach", "misconception"))
     parts: dict[str, list[tuple[str, Described]]] = {}
     for kind, described in work:
-        parts.setdefault(described.chapter, []).append((kind, described))
+        parts.setdefault(described.variant.kata, []).append((kind, described))
     proofs: list[Proof] = []
     os.environ["PYTHONWARNINGS"] = "ignore"
-    with concurrent.futures.ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as pool:
-        tasks = [pool.submit(_prove_all, part, seeds, options.profile) for part in parts.values()]
+    with concurrent.futures.ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        tasks = [pool.submit(_prove_with, options.profile, part, seeds) for part in parts.values()]
         for task in tasks:
             for proof in task.result():
                 proofs.append(proof)

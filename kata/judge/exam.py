@@ -49,6 +49,10 @@ class LawExam:
     name: str
     examples: tuple[Example, ...]
 
+    def part(self, start: int, end: int) -> "LawExam":
+        """The examples from number `start` up to, not including, number `end`."""
+        return replace(self, examples=self.examples[start:end])
+
 
 @dataclass(frozen=True)
 class KataExam:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from kata.judge.answers import LawSheet
 from kata.judge.exam import Example, LawExam, canonical
@@ -20,6 +20,13 @@ class Diverged(BaseException):
 NOT_ON_THE_SHEET = "asks something that is not on the answer sheet, and there is nobody to be asked"
 
 
+class Marked(NamedTuple):
+    """What became of a law, and the number of the first example on which it failed."""
+
+    report: LawReport
+    first: int | None = None
+
+
 def mark(
     law: Law,
     exam: LawExam,
@@ -29,7 +36,7 @@ def mark(
     *,
     live: Backend | None = None,
     first_only: bool = False,
-) -> LawReport:
+) -> Marked:
     """The report on `law`, as live judging with the exam's seed would give it.
 
     Of the examples on which it fails as it does on the first, the simplest is shown (unless `first_only`); the session
@@ -39,7 +46,7 @@ def mark(
     desk = _Desk(sheet, live)
     with _sitting_at(desk, session), use(session):
         session.begin_law(kata)
-        first: LawReport | None = None
+        first: Marked | None = None
         simplest: tuple[int, int] | None = None
         for number, example in enumerate(exam.examples):
             if number >= len(sheet.answers) and number not in sheet.live and sheet.ending is None:
@@ -48,17 +55,17 @@ def mark(
             if report.outcome is Outcome.SOLVED:
                 continue
             if first is None:
-                first, simplest = report, (example.rank, number)
-                if first_only or session.given_up.get(kata):
+                first, simplest = Marked(report, number), (example.rank, number)
+                if first_only or kata in session.given_up:
                     return first
-            elif report.outcome is first.outcome and simplest is not None:
+            elif report.outcome is first.report.outcome and simplest is not None:
                 simplest = min(simplest, (example.rank, number))
             if sheet.ending is not None and number >= len(sheet.answers) - 1:
                 break
         if first is None or simplest is None:
-            return LawReport(outcome=Outcome.SOLVED)
+            return Marked(LawReport(outcome=Outcome.SOLVED))
         number = simplest[1]
-        return _mark_example(law, number, exam.examples[number], desk, session, kata)
+        return Marked(_mark_example(law, number, exam.examples[number], desk, session, kata), first.first)
 
 
 @contextlib.contextmanager
