@@ -19,6 +19,7 @@ from kata.waist.assertions import eps
 from kata.waist.codec import Handle, KataName, Raised, Record, VariantName
 from kata.waist.implementation import implementation_at
 from kata.waist.isolated import WorkerLost
+from kata.waist.nested import map_leaves
 from kata.waist.question import Answer, Answered, Question
 from kata.waist.session import Backend, Session, Stopped
 
@@ -140,15 +141,7 @@ def converse(backend: Backend, kata: Kata, questions: list[Question] | Conversat
 
 def _renamed(question: Question, kata: KataName, name: VariantName) -> Question:
     def rename(value: Any) -> Any:
-        if value == kata if isinstance(value, KataName) else False:
-            return name
-        if type(value) is list:
-            return [rename(item) for item in value]
-        if type(value) is tuple:
-            return tuple(rename(item) for item in value)
-        if isinstance(value, dict):
-            return {key: rename(item) for key, item in value.items()}
-        return value
+        return map_leaves(lambda leaf: name if isinstance(leaf, KataName) and leaf == kata else leaf, value)
 
     return replace(question, target=rename(question.target), args=rename(question.args), kwargs=rename(question.kwargs))
 

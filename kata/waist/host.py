@@ -41,6 +41,7 @@ from kata.waist.codec import (
     pack,
 )
 from kata.waist.implementation import Implementation
+from kata.waist.nested import agree, map_leaves
 from kata.waist.question import Answer, Answered, Question, arrays_in
 
 tf.get_logger().setLevel("ERROR")  # laws trace on purpose; "5 out of the last 5 calls … retracing" helps nobody
@@ -117,18 +118,13 @@ class Host:
 
     def _bring(self, value: Any) -> Any:
         """What the implementation receives for `value`: arrays as copies of its own."""
+        return map_leaves(self._bring_leaf, value, record=lambda record, items: self._record_type(record)(*items))
+
+    def _bring_leaf(self, value: Any) -> Any:
         if isinstance(value, Tensor):
             return tf.convert_to_tensor(np.array(value, subok=False))
         if isinstance(value, np.ndarray):
             return np.array(value)
-        if isinstance(value, list):
-            return [self._bring(item) for item in value]
-        if isinstance(value, Record):
-            return self._record_type(value)(*(self._bring(item) for item in value))
-        if type(value) is tuple:
-            return tuple(self._bring(item) for item in value)
-        if isinstance(value, dict):
-            return {key: self._bring(item) for key, item in value.items()}
         if isinstance(value, KataName | VariantName):
             return self.resolve(value)
         if isinstance(value, ProbeName):
@@ -234,21 +230,17 @@ class Host:
 
     def _recalled(self, value: Any) -> Any:
         """`value` with the arrays themselves in the place of references to earlier answers."""
-        if isinstance(value, Earlier):
+
+        def recall(leaf: Any) -> Any:
+            if not isinstance(leaf, Earlier):
+                return leaf
             try:
-                return self._track.answers[value.answer][value.array]
+                return self._track.answers[leaf.answer][leaf.array]
             except IndexError:
                 text = "an answer that is needed again has not come"
                 raise Stop(Raised("missing", "IndexError", text, None, "")) from None
-        if isinstance(value, list):
-            return [self._recalled(item) for item in value]
-        if isinstance(value, Record):
-            return Record(value.type_name, value.fields, tuple(self._recalled(item) for item in value))
-        if isinstance(value, tuple):
-            return tuple(self._recalled(item) for item in value)
-        if isinstance(value, dict):
-            return {key: self._recalled(item) for key, item in value.items()}
-        return value
+
+        return map_leaves(recall, value)
 
     def _guarding(self, question: Question) -> contextlib.AbstractContextManager[None]:
         if question.guarded is None:
@@ -340,15 +332,14 @@ def _parameters(function: Any) -> dict[int, str]:
 
 def _same(sent: Any, held: Any) -> bool:
     """Whether the arrays in `held`, which the implementation was given, are still those that were sent."""
-    if isinstance(sent, Tensor):
-        return True  # a tf.Tensor cannot be changed
-    if isinstance(sent, np.ndarray):
-        return bool(sent.shape == held.shape and sent.dtype == held.dtype and sent.tobytes() == held.tobytes())
-    if isinstance(sent, list | tuple):
-        return len(sent) == len(held) and all(_same(a, b) for a, b in zip(sent, held, strict=True))
-    if isinstance(sent, dict):
-        return sent.keys() == held.keys() and all(_same(value, held[key]) for key, value in sent.items())
-    return True
+
+    def unchanged(a: Any, b: Any) -> bool:
+        if isinstance(a, Tensor) or not isinstance(a, np.ndarray):
+            return True  # a tf.Tensor cannot be changed
+        held_is_array = isinstance(b, np.ndarray) and a.shape == b.shape and a.dtype == b.dtype
+        return held_is_array and a.tobytes() == b.tobytes()
+
+    return agree(sent, held, unchanged)
 
 
 def _frames(tb: TracebackType | None) -> Iterator[tuple[FrameType, int]]:

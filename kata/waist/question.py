@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kata.waist.codec import Earlier, Handle, KataName, Raised, Record, Request, pack, unpack
+from kata.waist.codec import Earlier, Handle, KataName, Raised, Request, pack, unpack
+from kata.waist.nested import leaves, map_leaves
 
 Known = Mapping[int, tuple[Any, Earlier]]
 """The arrays that have come back in this example, by identity: each kept alive, and what refers to it."""
@@ -80,25 +81,14 @@ Answer = Answered | Raised
 
 
 def _referring(value: Any, known: Known) -> Any:
-    if isinstance(value, np.ndarray):
-        return known[id(value)][1] if id(value) in known else value
-    if isinstance(value, Handle):
-        return Handle(value.number, "")
-    if isinstance(value, list):
-        return [_referring(item, known) for item in value]
-    if isinstance(value, Record):
-        return Record(value.type_name, value.fields, tuple(_referring(item, known) for item in value))
-    if isinstance(value, tuple):
-        return tuple(_referring(item, known) for item in value)
-    if isinstance(value, dict):
-        return {key: _referring(item, known) for key, item in value.items()}
-    return value
+    def refer(leaf: Any) -> Any:
+        if isinstance(leaf, np.ndarray):
+            return known[id(leaf)][1] if id(leaf) in known else leaf
+        return Handle(leaf.number, "") if isinstance(leaf, Handle) else leaf
+
+    return map_leaves(refer, value)
 
 
 def arrays_in(value: Any) -> list[np.ndarray[Any, Any]]:
     """The arrays in an answer, depth first: the order in which `Earlier` numbers them."""
-    if isinstance(value, np.ndarray):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [array for item in value for array in arrays_in(item)] if isinstance(value, list | tuple) else []
+    return [leaf for leaf in leaves(value) if isinstance(leaf, np.ndarray)]

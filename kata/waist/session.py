@@ -15,8 +15,9 @@ import numpy as np
 
 from kata.waist import ready_made
 from kata.waist.assertions import ImplementationError, LawViolation
-from kata.waist.codec import Earlier, Handle, KataName, ProbeName, Raised, Record, Tensor
+from kata.waist.codec import Earlier, Handle, KataName, ProbeName, Raised, Tensor
 from kata.waist.implementation import Implementation
+from kata.waist.nested import map_leaves
 from kata.waist.question import Answer, Question, arrays_in
 from kata.waist.show import shorten, show_call
 from kata.waist.verdict import Outcome
@@ -316,28 +317,8 @@ def read(remote: Remote, name: str) -> Any:
 
 
 def _outgoing(value: Any) -> Any:
-    if isinstance(value, There):
-        return value._name
-    if isinstance(value, list):
-        return [_outgoing(item) for item in value]
-    if isinstance(value, Record):
-        return value
-    if isinstance(value, tuple):
-        return tuple(_outgoing(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _outgoing(item) for key, item in value.items()}
-    return value
+    return map_leaves(lambda leaf: leaf._name if isinstance(leaf, There) else leaf, value)
 
 
 def _incoming(value: Any) -> Any:
-    if isinstance(value, Handle):
-        return Remote(value)
-    if isinstance(value, list):
-        return [_incoming(item) for item in value]
-    if isinstance(value, Record):
-        return Record(value.type_name, value.fields, tuple(_incoming(item) for item in value))
-    if isinstance(value, tuple):
-        return tuple(_incoming(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _incoming(item) for key, item in value.items()}
-    return value
+    return map_leaves(lambda leaf: Remote(leaf) if isinstance(leaf, Handle) else leaf, value)

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import op_callbacks
 
+from kata.waist.nested import leaves, map_leaves
 from tests.probes.common import as_tensors
 
 ROWS = 256
@@ -35,24 +36,19 @@ def _function(target: Any, member: str | None) -> Callable[..., Any]:
 
 def _grown(value: Any, times: int) -> Any:
     """`value` with every array in it repeated along its first axis."""
-    if isinstance(value, list):
-        return [_grown(item, times) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_grown(item, times) for item in value)
-    if isinstance(value, dict):
-        return {key: _grown(item, times) for key, item in value.items()}
-    is_array = isinstance(value, np.ndarray) or tf.is_tensor(value)
-    return np.repeat(np.asarray(value), times, axis=0) if is_array and value.ndim else value
+
+    def grow(leaf: Any) -> Any:
+        return np.repeat(np.asarray(leaf), times, axis=0) if _is_array(leaf) and leaf.ndim else leaf
+
+    return map_leaves(grow, value)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or tf.is_tensor(value)
 
 
 def _arrays(value: Any) -> Iterator[np.ndarray]:
-    if isinstance(value, np.ndarray) or tf.is_tensor(value):
-        yield np.asarray(value)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _arrays(item)
-    elif isinstance(value, dict):
-        yield from _arrays(list(value.values()))
+    return (np.asarray(leaf) for leaf in leaves(value) if _is_array(leaf))
 
 
 def operations_run(target: Any, member: str | None, args: list[Any], kwargs: dict[str, Any]) -> int:
@@ -176,15 +172,13 @@ def extremes(
 
 
 def _scaled(value: Any, power: int) -> Any:
-    if isinstance(value, list):
-        return [_scaled(item, power) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_scaled(item, power) for item in value)
-    array = np.asarray(value) if isinstance(value, np.ndarray) or tf.is_tensor(value) else None
-    return value if array is None or array.dtype != np.float32 else array * np.float32(10.0) ** np.float32(power)
+
+    def scale(leaf: Any) -> Any:
+        array = np.asarray(leaf) if _is_array(leaf) else None
+        return leaf if array is None or array.dtype != np.float32 else array * np.float32(10.0) ** np.float32(power)
+
+    return map_leaves(scale, value)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return np.asarray(value, np.float64) if isinstance(value, float) else value
+    return map_leaves(lambda leaf: np.asarray(leaf, np.float64) if isinstance(leaf, float) else leaf, value)
