@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from kata.course import curriculum
+from kata.course.curriculum import Kata
 from kata.judge import judging, laws, profiles
 from kata.judge.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
 from kata.judge.message import with_diagnosis
@@ -85,7 +86,7 @@ class Run:
         """These laws are to be judged."""
         for nodeid in nodeids:
             owner = curriculum.kata_of(nodeid)
-            if owner and _name(nodeid) in curriculum.laws(owner[0])[owner[1]]:
+            if owner and curriculum.law_of(nodeid) in curriculum.laws(owner[0])[owner[1]]:
                 self.laws.setdefault(owner, []).append(nodeid)
 
     def verdicts(self) -> dict[str, dict[str, KataVerdict]]:
@@ -104,11 +105,6 @@ class Run:
 _run = pytest.StashKey[Run]()
 _report = pytest.StashKey[LawReport]()
 _diagnosis = pytest.StashKey[Diagnosis]()
-
-
-def _name(nodeid: str) -> str:
-    """`TestHuber::test_…`, without the group that xdist appends."""
-    return "::".join(nodeid.split("::")[1:]).partition("@")[0]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -187,6 +183,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if owner := curriculum.kata_of(item.nodeid):
             item.add_marker(pytest.mark.xdist_group(".".join(owner)))
+    order = {(kata.chapter, kata.name): i for i, kata in enumerate(curriculum.katas())}
+    items.sort(key=lambda item: order.get(curriculum.kata_of(item.nodeid) or ("", ""), len(order)))  # a kata at a time
     selected = config.stash[_run].selected
     if selected is None:
         return
@@ -254,14 +252,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     owner = curriculum.kata_of(pyfuncitem.nodeid)
-    if owner is None or pyfuncitem.get_closest_marker("kata") is None:
+    if owner is None:
         return None
     run = pyfuncitem.config.stash[_run]
     session = _session(pyfuncitem.config)
     kata = next(kata for kata in curriculum.katas() if (kata.chapter, kata.name) == owner)
     session.error = None
     report = judging.untouched(kata, session) or laws.judge(
-        pyfuncitem.obj, session, kata.key, limit=pyfuncitem.config.option.law_limit
+        _law(pyfuncitem, kata), session, kata.key, limit=pyfuncitem.config.option.law_limit
     )
     pyfuncitem.stash[_report] = report
     if report.outcome in verdict.DIAGNOSABLE:
@@ -276,6 +274,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
             pytest.fail(report.message, pytrace=False)
         raise LawFailed(report.message) from session.error
     return True
+
+
+def _law(item: pytest.Function, kata: Kata) -> laws.Law:
+    """The law that `item` stands for: its own method, or one that every kata has."""
+    if not curriculum.law_of(item.nodeid).startswith(f"{curriculum.EVERY_KATA}::"):
+        return item.obj  # type: ignore[no-any-return]
+    return next(law for law in laws.laws_of(kata) if laws.law_name(law) == item.originalname)
 
 
 class LawFailed(Exception):

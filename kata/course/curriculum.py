@@ -132,6 +132,13 @@ def _is_stub(function: ast.FunctionDef) -> bool:
     return len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.dump(body[0])
 
 
+def docstrings(kata: "Kata") -> str:
+    """The contract of `kata`: the docstring of its definition and, for a class, those of its methods."""
+    node = definitions(ROOT / "solutions" / f"{kata.chapter}.py")[kata.name]
+    parts = [inner for inner in ast.walk(node) if isinstance(inner, ast.FunctionDef | ast.ClassDef)]
+    return "\n\n".join(text for part in parts if (text := ast.get_docstring(part)))
+
+
 # Chapters and katas
 
 
@@ -231,6 +238,10 @@ def _described(kind: str, chapter: str, path: Path, name: str, decorator: ast.ex
 
 # Laws
 
+EVERY_KATA = "EveryKata"
+"""Stands for a class in the names of the laws that every kata has (tests/test_every_kata.py)."""
+FOR_EVERY_KATA = ("test_the_docstring_s_example_holds", "test_again_gives_the_same")
+
 
 @functools.cache
 def laws(chapter: str) -> dict[str, tuple[str, ...]]:
@@ -245,7 +256,8 @@ def laws(chapter: str) -> dict[str, tuple[str, ...]]:
             # A law about hardware is no part of a verdict: a submission gets the same grade on any machine.
             methods = [m.name for m in node.body if isinstance(m, ast.FunctionDef) and _counts(m)]
             found[name] = found.get(name, ()) + tuple(f"{node.name}::{method}" for method in methods)
-    return found
+    free = tuple(f"{EVERY_KATA}::{name}" for name in FOR_EVERY_KATA)
+    return {name: (*own, *free) for name, own in found.items()}
 
 
 def _counts(method: ast.FunctionDef) -> bool:
@@ -268,6 +280,8 @@ def scratch() -> frozenset[str]:
 
 def kata_of(nodeid: str) -> tuple[str, str] | None:
     """The (chapter, kata) that the law with pytest's `nodeid` is about; None when it is no law of a kata."""
+    if match := re.search(r"test_every_kata\.py::\w+\[(\w+)\]", nodeid):
+        return next(((kata.chapter, kata.name) for kata in katas() if kata.name == match[1]), None)
     match = re.search(r"test_(ch\d\d_\w+)\.py::(\w+)::", nodeid)
     if not match:
         return None
@@ -275,3 +289,11 @@ def kata_of(nodeid: str) -> tuple[str, str] | None:
         if any(name.startswith(f"{match[2]}::") for name in names):
             return match[1], kata
     return None
+
+
+def law_of(nodeid: str) -> str:
+    """The name, as in `laws`, of the law with pytest's `nodeid`: `TestHuber::test_…`."""
+    nodeid = nodeid.partition("@")[0]  # what xdist appends: the group
+    if match := re.search(r"test_every_kata\.py::(\w+)\[", nodeid):
+        return f"{EVERY_KATA}::{match[1]}"
+    return "::".join(nodeid.split("::")[1:])

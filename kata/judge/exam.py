@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis.control import current_build_context
+from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture.shrinker import sort_key
 from hypothesis.strategies import DataObject
 
 from kata.course.curriculum import Kata
-from kata.judge.laws import Law, judge, laws_of, seeded
-from kata.waist.codec import KataName, encode
+from kata.judge.laws import Law, judge, law_name, laws_of, seeded
+from kata.waist.codec import encode
 from kata.waist.implementation import implementation_at
 from kata.waist.question import Answer, Question
 from kata.waist.session import Backend, Session
@@ -77,73 +78,47 @@ def draw(kata: Kata, backend: Backend, seed: int, *, examples: Callable[[int], i
     Raises:
         NoExam: the reference does not hold a law.
     """
-    return KataExam(kata, tuple(draw_law(law, kata, backend, seed, examples=examples) for law in laws_of(kata)))
+    session = Session(implementation_at("solutions"), backend)
+    return KataExam(kata, tuple(_draw_law(law, kata, session, seed, examples) for law in laws_of(kata)))
 
 
-def draw_law(
-    law: Law, kata: Kata, backend: Backend, seed: int, *, examples: Callable[[int], int] = lambda usual: usual
-) -> LawExam:
+def _draw_law(law: Law, kata: Kata, session: Session, seed: int, examples: Callable[[int], int]) -> LawExam:
     """The exam of one law: the examples that live judging with the same seed would try, in its order."""
-    recording = _Recording(backend)
-    session = Session(implementation_at("solutions"), recording)
-    drawing = _Drawing(session, recording)
-    session.observer = drawing
+    drawing = session.observer = _Drawing(session)
     with seeded(law, seed, examples=examples):
         report = judge(law, session, kata.key)
     if report.outcome is not Outcome.SOLVED:
-        raise NoExam(f"{kata.name}: the reference does not hold {law.__name__}: {report.cause}")
-    if not hasattr(getattr(law, "__func__", law), "hypothesis"):
+        raise NoExam(f"{kata.name}: the reference does not hold {law_name(law)}: {report.message}")
+    if session.examples == 0:  # no `@given` and no cases: the law as a whole is its only example
         drawing.note({}, [], (0, 0))
-    return LawExam(law.__name__, drawing.examples())
-
-
-class _Recording(Backend):
-    """A backend that remembers what another answered in the current example."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self.answers: list[Answer] = []
-
-    @property
-    def printed(self) -> str:
-        return self._backend.printed
-
-    def begin(self, kata: KataName) -> None:
-        self.answers.clear()
-        self._backend.begin(kata)
-
-    def ask(self, question: Question) -> Answer:
-        if question.starts_example:
-            self.answers.clear()
-        answer = self._backend.ask(question)
-        self.answers.append(answer)
-        return answer
-
-    def close(self) -> None:
-        self._backend.close()
+    return LawExam(law_name(law), drawing.examples())
 
 
 class _Drawing:
     """Runs a law's body on each example and keeps those that were neither rejected nor failed."""
 
-    def __init__(self, session: Session, recording: _Recording) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._recording = recording
         self._found: list[tuple[Any, Example]] = []
 
     def __call__(self, body: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         drawn: list[Any] = []
         noting = {k: _Noting(v, drawn) if isinstance(v, DataObject) else v for k, v in kwargs.items()}
         body(*args, **noting)
-        data = current_build_context().data
-        # An explicit example has drawn nothing; Hypothesis tries them all before it draws its own.
         arguments = {name: value for name, value in kwargs.items() if name != "self"}
-        self.note(arguments, drawn, (1, sort_key(data.nodes)) if data.nodes else (0, len(self._found)))
+        self.note(arguments, drawn, self._order())
+
+    def _order(self) -> Any:
+        try:
+            nodes = current_build_context().data.nodes
+        except InvalidArgument:  # not by Hypothesis
+            nodes = ()
+        # An explicit example has drawn nothing; Hypothesis tries them all before it draws its own.
+        return (1, sort_key(nodes)) if nodes else (0, len(self._found))
 
     def note(self, arguments: dict[str, Any], drawn: list[Any], order: Any) -> None:
         """Keep the example that has just been run."""
-        asked = tuple(self._session.asked)
-        answers = tuple(self._recording.answers[: len(asked)])
+        asked, answers = tuple(self._session.asked), tuple(self._session.answers)
         self._found.append((order, Example(arguments, tuple(drawn), 0, asked, answers)))
 
     def examples(self) -> tuple[Example, ...]:

@@ -14,7 +14,7 @@ from hypothesis.reporting import with_reporter
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.judge import message
+from kata.judge import every_kata, message
 from kata.waist.assertions import ImplementationError, LawViolation
 from kata.waist.codec import KataName
 from kata.waist.isolated import WorkerLost
@@ -29,13 +29,19 @@ GENERATE_ONLY = (Phase.explicit, Phase.generate)
 
 
 def laws_of(kata: Kata) -> list[Law]:
-    """The laws of `kata` as bound methods, in file order."""
+    """The laws of `kata`: bound methods in file order, then those that every kata has."""
     module = importlib.import_module(f"tests.test_{kata.chapter}")
-    found = []
+    found: list[Law] = []
     for name in curriculum.laws(kata.chapter).get(kata.name, ()):
         class_name, method = name.split("::")
-        found.append(getattr(getattr(module, class_name)(), method))
-    return found
+        if class_name != curriculum.EVERY_KATA:
+            found.append(getattr(getattr(module, class_name)(), method))
+    return [*found, *every_kata.laws_for(kata, found)]
+
+
+def law_name(law: Law) -> str:
+    """The name of `law`, such as `test_is_the_mean`."""
+    return str(law.__name__)
 
 
 NOT_RUN = "not run: an earlier law of this kata ran out of time or memory, and this one would make you wait as long"
@@ -140,9 +146,11 @@ def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawRepor
     if kata in session.given_up:
         return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=f"{kata.name}: {NOT_RUN}")
     with use(session):
-        session.begin_law(kata)
+        session.begin_law(kata, law_name(law))
         with _alarm(limit), with_reporter(_say_nothing):
-            return outcome_of(law, law, session, kata, limit=limit)
+            found = outcome_of(law, law, session, kata, limit=limit)
+        session.end_law(found.outcome is Outcome.SOLVED)
+        return found
 
 
 def outcome_of(

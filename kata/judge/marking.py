@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from kata.judge.answers import LawSheet
+from kata.judge.every_kata import CasedLaw
 from kata.judge.exam import Example, LawExam, canonical
-from kata.judge.laws import Law, outcome_of
+from kata.judge.laws import Law, law_name, outcome_of
 from kata.waist.codec import KataName
 from kata.waist.question import Answer, Question
 from kata.waist.session import Backend, Session, Stopped, use
@@ -45,7 +46,7 @@ def mark(
     """
     desk = _Desk(sheet, live)
     with _sitting_at(desk, session), use(session):
-        session.begin_law(kata)
+        session.begin_law(kata, law_name(law))
         first: Marked | None = None
         simplest: tuple[int, int] | None = None
         for number, example in enumerate(exam.examples):
@@ -57,13 +58,16 @@ def mark(
             if first is None:
                 first, simplest = Marked(report, number), (example.rank, number)
                 if first_only or kata in session.given_up:
-                    return first
+                    break
             elif report.outcome is first.report.outcome and simplest is not None:
                 simplest = min(simplest, (example.rank, number))
             if sheet.ending is not None and number >= len(sheet.answers) - 1:
                 break
+        session.end_law(first is None)
         if first is None or simplest is None:
             return Marked(LawReport(outcome=Outcome.SOLVED))
+        if first_only or kata in session.given_up:
+            return first  # the session is in that example still
         number = simplest[1]
         return Marked(_mark_example(law, number, exam.examples[number], desk, session, kata), first.first)
 
@@ -92,6 +96,9 @@ def _mark_example(
 
 def run_example(law: Law, example: Example) -> None:
     """Run the body of `law` on what was drawn for `example`."""
+    if isinstance(law, CasedLaw) and example.arguments:
+        law.run(**example.arguments)
+        return
     function: Any = getattr(law, "__func__", law)
     handle = getattr(function, "hypothesis", None)
     if handle is None:

@@ -56,6 +56,10 @@ class Question:
             track=request.track,
         )
 
+    def on_track(self, track: int) -> "Question":
+        """The same on another track; no guard, which is for a law's first calls."""
+        return replace(self, track=track, guarded=None)
+
     def referring(self, known: Known) -> "Question":
         """The same with a reference for every array that is an earlier answer, so that it fits any implementation.
 

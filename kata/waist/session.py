@@ -9,7 +9,7 @@ import contextlib
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from kata.waist.show import shorten, show_call
 from kata.waist.verdict import Outcome
 
 MAX_CALLS_SHOWN = 4
+REMEMBERED = 2
+"""Of each law: how many examples are remembered, to be asked again."""
 GUARDED_CALLS = 3
 """Of a law: how many calls are looked at while they run; the text is read in any case."""
 
@@ -97,6 +99,13 @@ class InProcess(Backend):
         self._host = None
 
 
+class Talk(NamedTuple):
+    """One example's conversation."""
+
+    asked: tuple[Question, ...]
+    answers: tuple[Answer, ...]
+
+
 @dataclass
 class Session:
     """One implementation under test, and what has crossed the waist in the current example."""
@@ -109,7 +118,11 @@ class Session:
     calls: list[Question] = field(default_factory=list)
     """What the current example has asked, with every value in it: to be shown."""
     asked: list[Question] = field(default_factory=list)
-    """The same as it crossed the waist, with references to earlier answers: to be asked of others."""
+    """The same as it crossed the waist, with references to earlier answers: to be asked of others, or again."""
+    answers: list[Answer] = field(default_factory=list)
+    """What came back for each of `asked`, but for one that was not lived to be answered."""
+    talks: dict[str, list[Talk]] = field(default_factory=dict)
+    """The first examples of each law of this kata that holds, by the law's name: to be asked again."""
     examples: int = 0
     observer: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = None
     """Called in place of a law's body on each of its examples, with the body and what was drawn for it."""
@@ -119,23 +132,41 @@ class Session:
     """Katas of which a law ran out of time or memory: their other laws are not waited for."""
     _known: dict[int, tuple[Any, Earlier]] = field(default_factory=dict)
     _guarded: int = 0
+    _law: str = ""
 
-    def begin_law(self, kata: KataName) -> None:
-        """A law of `kata` begins: nothing of earlier laws is left."""
+    def begin_law(self, kata: KataName, law: str = "") -> None:
+        """A law of `kata`, of this name, begins: nothing of earlier laws is left but what they talked about."""
+        if kata != self.kata:
+            self.talks.clear()
         self.kata = kata
         self.examples = 0
+        self._law = law
         self._guarded = 0
         self._new_example()
         self.backend.begin(kata)
+
+    def end_law(self, held: bool) -> None:
+        """The law has been judged: whether it held."""
+        self._remember()
+        if not held:
+            self.talks.pop(self._law, None)
 
     def begin_example(self) -> None:
         """The law runs on its next example."""
         self.examples += 1
         self._new_example()
 
+    def _remember(self) -> None:
+        talks = self.talks.setdefault(self._law, [])
+        if len(talks) < REMEMBERED and self.asked and len(self.answers) == len(self.asked):
+            talks.append(Talk(tuple(self.asked), tuple(self.answers)))
+
     def _new_example(self) -> None:
+        if self.examples > 1:
+            self._remember()
         self.calls.clear()
         self.asked.clear()
+        self.answers.clear()
         self._known.clear()
 
     def ask(self, target: Any, member: str | None, args: Any, kwargs: Any, *, read: bool = False) -> Any:
@@ -156,9 +187,7 @@ class Session:
             guarded=self._guard(),
         )
         self.calls.append(question)
-        question = question.referring(self._known)
-        self.asked.append(question)
-        answer = self.backend.ask(question)
+        answer = self.put(question.referring(self._known))
         if isinstance(answer, Raised):
             raise self._failure(answer)
         if answer.changed:
@@ -170,6 +199,13 @@ class Session:
             array.flags.writeable = False  # it stands for what is kept over there
             self._known[id(array)] = array, Earlier(len(self.asked) - 1, i)
         return value
+
+    def put(self, question: Question) -> Answer:
+        """Put a question as it is, whose answer may be an exception."""
+        self.asked.append(question)
+        answer = self.backend.ask(question)
+        self.answers.append(answer)
+        return answer
 
     def _guard(self) -> KataName | None:
         if self.kata is None or self.kata.name not in self.scratch or self._guarded >= GUARDED_CALLS:
@@ -241,7 +277,7 @@ def current() -> Session:
     return _sessions[-1]
 
 
-class There:
+class RemoteName:
     """Something over there that can be called, or whose members can be: a kata, a probe, a live object."""
 
     __slots__ = ("_name",)
@@ -270,14 +306,14 @@ class There:
 class Member:
     """A method of something over there."""
 
-    owner: There
+    owner: RemoteName
     name: str
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return current().ask(self.owner, self.name, args, kwargs)
 
 
-class Remote(There):
+class Remote(RemoteName):
     """An object that a kata made and that stays where it is."""
 
     __slots__ = ()
@@ -290,10 +326,10 @@ class _Names:
     _kind: type[KataName] | type[ProbeName]
     _module: str
 
-    def __getattr__(self, name: str) -> There:
+    def __getattr__(self, name: str) -> RemoteName:
         if name.startswith("__"):
             raise AttributeError(name)
-        return There(self._kind(self._module, name))
+        return RemoteName(self._kind(self._module, name))
 
 
 def chapter(name: str) -> Any:
@@ -317,7 +353,7 @@ def read(remote: Remote, name: str) -> Any:
 
 
 def _outgoing(value: Any) -> Any:
-    return map_leaves(lambda leaf: leaf._name if isinstance(leaf, There) else leaf, value)
+    return map_leaves(lambda leaf: leaf._name if isinstance(leaf, RemoteName) else leaf, value)
 
 
 def _incoming(value: Any) -> Any:

@@ -3,9 +3,13 @@
 A probe does not judge. Arrays that it is given become tensors, so that they can be differentiated and traced.
 """
 
+import contextlib
+import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -78,3 +82,18 @@ def random_states_after(function: Callable[..., Any], *args: Any, **kwargs: Any)
         "numpy": before[1:] == after[1:],
         "tensorflow": bool(np.array_equal(before_tf, after_tf)),
     }
+
+
+def run_example(katas: dict[str, Any], sources: list[str], name: str) -> list[str]:
+    """What each statement of the docstring's example of kata `name` prints, one after the other in one namespace.
+
+    They see the katas by their names, and everything else of the module in which the kata is written.
+    """
+    module = sys.modules.get(getattr(katas[name], "__module__", ""))
+    namespace = {"keras": keras, "np": np, "tf": tf, **(vars(module) if module else {}), **katas}
+    printed = []
+    for source in sources:
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            exec(compile(source, "<the docstring's example>", "single"), namespace)
+        printed.append(said.getvalue())
+    return printed
