@@ -14,7 +14,8 @@ from pathlib import Path
 from kata.course import curriculum
 from kata.course.curriculum import Described, Kata
 from kata.judge import profiles
-from kata.judge.diagnosis import Catalogue, diagnose
+from kata.judge.catalogue import Catalogue
+from kata.judge.diagnosis import diagnose
 from kata.judge.judging import judge_kata
 from kata.waist.implementation import Implementation, implementation_at
 from kata.waist.session import Backend, InProcess, Session
@@ -24,9 +25,10 @@ from tests.meta.mutation import MutantJudge, chosen
 
 def names_for(kata: Kata, implementation: Implementation, backend: Backend, catalogue: Catalogue) -> list[Described]:
     """What is named when `implementation` is the learner's."""
-    found = diagnose(kata, backend, catalogue)
+    session = Session(implementation, backend)
+    found = diagnose(kata, session, catalogue)
     if found is None:  # what the questions do not reveal, the laws' own failures may
-        found = judge_kata(kata, Session(implementation, backend), catalogue).diagnosis
+        found = judge_kata(kata, session, catalogue).diagnosis
     return list(found.named) if found else []
 
 

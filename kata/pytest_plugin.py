@@ -18,7 +18,9 @@ import pytest
 from kata.course import curriculum
 from kata.course.curriculum import Kata
 from kata.judge import judging, laws, profiles
-from kata.judge.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
+from kata.judge.catalogue import Catalogue
+from kata.judge.diagnosis import Diagnosis, diagnose
+from kata.judge.exam import Conversation
 from kata.judge.message import with_diagnosis
 from kata.learn import summary
 from kata.waist import isolated, tensorflow_start, verdict
@@ -266,7 +268,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         run.failing.setdefault(owner, []).append(tuple(session.asked))
     if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and pyfuncitem.config.option.diagnose:
         run.catalogue = run.catalogue or Catalogue(_backend(pyfuncitem.config, implementation_at("solutions")))
-        found = diagnose(kata, session.backend, run.catalogue, run.failing[owner])
+        found = diagnose(kata, session, run.catalogue, run.failing[owner])
         if found is not None:
             pyfuncitem.stash[_diagnosis] = found
     if report.outcome is not Outcome.SOLVED:

@@ -1,39 +1,44 @@
 """Which misconception behaves like this implementation?
 
-The questions that a kata's laws ask of the *reference*, with a fixed seed, are the same for everybody. The
-learner's implementation, and each misconception of the kata, is asked the same questions, and also those on
-which the learner's failed. A misconception is named when its answers agree with the learner's everywhere, and
-the learner's differ from the reference's somewhere. None agrees: nothing is claimed. Several agree: all are named.
+The learner's implementation is asked what the laws ask of the reference with a fixed seed, and the laws mark its
+answers; how the reference and each misconception answer the same is known (`kata.judge.catalogue`). Besides, all are
+asked those questions on which the learner's failed. On an example where the law holds with both, they agree, whatever
+the digits: a difference that no law minds is no evidence. Where it holds with neither, their answers must be alike.
+
+- A misconception is named when it agrees with the learner's everywhere. Several do: all are named.
+- Else two of them are, when they explain every example between them: where one alone shows, the learner's agrees with
+  it; where neither shows, the law holds.
+- Else one is, as one of the mistakes, when the learner's is wrong wherever it is, mostly in just its way.
+- Else nothing is claimed.
 """
 
+import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kata.course import curriculum
 from kata.course.curriculum import Described, Kata
-from kata.judge.laws import judge, laws_of, seeded
+from kata.judge.catalogue import Catalogue, Seen, behave, converse
+from kata.judge.exam import Conversation
 from kata.judge.likeness import alike, identical
-from kata.waist.codec import KataName, VariantName
-from kata.waist.implementation import implementation_at
-from kata.waist.isolated import WorkerLost
-from kata.waist.nested import map_leaves
-from kata.waist.question import Answer, Question
-from kata.waist.session import Backend, Session, Stopped
+from kata.waist.codec import Raised
+from kata.waist.session import Session
 
-SHARE = 0.12
-"""Of a law's examples, how many become questions: a dozen of a hundred."""
-MOST_QUESTIONS = 40
-"""Of one example: longer conversations are cut."""
-
-Conversation = tuple[Question, ...]
+_OR, _AND, _ONE_OF = " Or: ", " And: ", "One of the mistakes: "
+WITNESSES = 4
+"""So many examples must show one mistake among others for it to be named."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The misconceptions whose behaviour cannot be told from the learner's; usually one."""
+    """The misconceptions that the learner's behaviour shows."""
 
     named: tuple[Described, ...]
+    """That cannot be told from it (usually one), or of which each is a part of it."""
+    prefix: str = ""
+    """What is said before the first: how much it explains."""
+    between: str = _OR
 
     @property
     def next_step(self) -> str:
@@ -44,7 +49,7 @@ class Diagnosis:
     @property
     def sentence(self) -> str:
         """What the learner reads."""
-        return " Or: ".join(dict.fromkeys(described.text for described in self.named))
+        return self.prefix + self.between.join(dict.fromkeys(described.text for described in self.named))
 
     @property
     def hint(self) -> int | None:
@@ -53,130 +58,145 @@ class Diagnosis:
         return hints.pop() if len(hints) == 1 else None
 
 
-class _Recording(Backend):
-    """A backend that remembers, for every example, what was asked of another and what it answered."""
+@dataclass(frozen=True)
+class _Row:
+    """One example: what the learner's did, and each misconception, in the order of the file."""
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self.conversations: list[list[tuple[Question, Answer | None]]] = []
+    mine: Seen
+    others: tuple[Seen, ...]
+    agree: tuple[bool, ...]
+    """Whether the learner's and that misconception do the same here."""
 
     @property
-    def printed(self) -> str:
-        return self.backend.printed
-
-    def begin(self, kata: KataName) -> None:
-        self.backend.begin(kata)
-
-    def ask(self, question: Question) -> Answer:
-        if question.starts_example or not self.conversations:
-            self.conversations.append([])
-        answer = self.backend.ask(question)
-        self.conversations[-1].append((question, answer))
-        return answer
-
-    def close(self) -> None:
-        self.backend.close()
-
-
-class Catalogue:
-    """The reference and all misconceptions, behind one backend that holds nothing but our own code.
-
-    Args:
-        backend: where they live.
-        seed: of the examples from which the questions are taken; other seeds are for those who check the diagnosis.
-        share: of a law's examples, how many become questions.
-    """
-
-    def __init__(self, backend: Backend, *, seed: int = 0, share: float = SHARE) -> None:
-        self._backend = backend
-        self._seed = seed
-        self._share = share
-        self._questions: dict[str, list[tuple[Conversation, list[Answer | None]]]] = {}
-
-    def close(self) -> None:
-        self._backend.close()
-
-    def questionnaire(self, kata: Kata) -> list[tuple[Conversation, list[Answer | None]]]:
-        """What the laws of `kata` ask of the reference, with the reference's answers; the same every time."""
-        if kata.name not in self._questions:
-            recording = _Recording(self._backend)
-            session = Session(implementation_at("solutions"), recording)
-            for law in laws_of(kata):
-                self._record(law, session, kata)
-            self._questions[kata.name] = [
-                (tuple(q for q, _ in talk[:MOST_QUESTIONS]), [a for _, a in talk[:MOST_QUESTIONS]])
-                for talk in recording.conversations
-            ]
-        return self._questions[kata.name]
-
-    def _record(self, law: Callable[[], object], session: Session, kata: Kata) -> None:
-        with seeded(law, self._seed, examples=lambda usual: max(3, round(usual * self._share))):
-            judge(law, session, kata.key)
-
-    def reference(self, kata: Kata, conversation: Conversation) -> list[Answer | None]:
-        """What the reference answers."""
-        return converse(self._backend, kata, conversation)
-
-    def answers(self, described: Described, kata: Kata, conversation: Conversation) -> list[Answer | None]:
-        """What the misconception answers."""
-        name = VariantName(described.variant.path, described.variant.name)
-        return converse(self._backend, kata, [_renamed(question, kata.key, name) for question in conversation])
-
-
-def converse(backend: Backend, kata: Kata, questions: list[Question] | Conversation) -> list[Answer | None]:
-    """Ask the questions of one example; None for one that was not survived, and all after it."""
-    backend.begin(kata.key)
-    answers: list[Answer | None] = []
-    for i, question in enumerate(questions):
-        try:
-            answers.append(backend.ask(replace(question, starts_example=i == 0, guarded=None)))
-        except (Stopped, WorkerLost):
-            return answers + [None] * (len(questions) - i)
-    return answers
-
-
-def _renamed(question: Question, kata: KataName, name: VariantName) -> Question:
-    def rename(value: Any) -> Any:
-        return map_leaves(lambda leaf: name if isinstance(leaf, KataName) and leaf == kata else leaf, value)
-
-    return replace(question, target=rename(question.target), args=rename(question.args), kwargs=rename(question.kwargs))
+    def tells(self) -> bool:
+        """Whether the answers have anything of their own; not so an exception at once, which has many causes."""
+        return bool(self.mine.answers) and not isinstance(self.mine.answers[0], Raised | None)
 
 
 def diagnose(
-    kata: Kata, backend: Backend, catalogue: Catalogue, failing: list[Conversation] | None = None
+    kata: Kata, session: Session, catalogue: Catalogue, failing: list[Conversation] | None = None
 ) -> Diagnosis | None:
-    """Name the misconceptions that behave as the implementation behind `backend` does; None when none does.
+    """Name the misconceptions that behave as the implementation of `session` does; None when none does.
 
     Args:
         kata: the kata that is not solved.
-        backend: where the learner's implementation lives.
+        session: the learner's implementation, and where it lives.
         catalogue: the reference and the misconceptions.
-        failing: conversations on which a law failed, as evidence besides the questionnaire.
+        failing: conversations on which a law failed, as evidence besides the exam.
     """
     candidates = curriculum.variants_of("misconception", kata)
-    if not candidates:
-        return None
-    evidence: list[tuple[Conversation, list[Answer | None]]] = []
-    differs: list[tuple[Conversation, list[Answer | None]]] = []
-    for conversation, reference in catalogue.questionnaire(kata):
-        mine = converse(backend, kata, conversation)
-        if mine and mine[0] is None:
-            return None  # it dies or loops where the reference answers: no misconception does
-        (evidence if alike(mine, reference) else differs).append((conversation, mine))
-    by_a_rounding: list[tuple[Conversation, list[Answer | None]]] = []
-    for conversation in failing or []:
-        mine, reference = converse(backend, kata, conversation), catalogue.reference(kata, conversation)
-        if not alike(mine, reference):
-            differs.insert(0, (conversation, mine))
-        elif not alike(mine, reference, identical):
-            by_a_rounding.append((conversation, mine))
-    if not differs and not by_a_rounding:
+    rows = _exam_rows(kata, session, candidates, catalogue) if candidates else None
+    if rows is None:
+        return None  # it dies or loops where the reference answers: no misconception does
+    rows += _failing_rows(kata, session, candidates, catalogue, failing or [])
+    if all(row.mine.holds for row in rows):
         return None  # it cannot be told from what is right
-    ordered = differs + evidence
-    named = tuple(
-        described
-        for described in candidates
-        if all(alike(catalogue.answers(described, kata, asked), mine, identical) for asked, mine in by_a_rounding)
-        and all(alike(catalogue.answers(described, kata, asked), mine) for asked, mine in ordered)
-    )
+    return _alone(candidates, rows) or _in_pairs(candidates, rows) or _among_others(candidates, rows)
+
+
+def bears_out(found: Diagnosis, kata: Kata, session: Session, catalogue: Catalogue) -> bool:
+    """Whether what was claimed holds on the examples of another catalogue too: for those who check the diagnosis."""
+    candidates = list(found.named)
+    rows = _exam_rows(kata, session, candidates, catalogue)
+    if rows is None:
+        return False
+    if not found.prefix:
+        return _alone(candidates, rows) == found
+    if found.between == _AND:
+        return _explain((0, 1), rows)
+    return all(_is_among(i, rows) for i in range(len(candidates)))
+
+
+def _exam_rows(kata: Kata, session: Session, candidates: list[Described], catalogue: Catalogue) -> list[_Row] | None:
+    mine = behave(catalogue.exam(kata), Session(session.implementation, session.backend))
+    if not mine.survived:
+        return None
+    behaviours = [catalogue.behaviours(kata)[described.variant.name] for described in candidates]
+    examples = [example for paper in catalogue.exam(kata).laws for example in paper.examples]
+    rows = []
+    for i, (seen, example) in enumerate(zip(mine.seen, examples, strict=True)):
+        # What a law failed by a rounding alone is compared to the bit.
+        same = identical if alike(list(seen.answers), list(example.reference)) else None
+        others = tuple(behaviour.seen[i] for behaviour in behaviours)
+        rows.append(_Row(seen, others, tuple(_agree(seen, other, same) for other in others)))
+    return rows
+
+
+def _failing_rows(
+    kata: Kata, session: Session, candidates: list[Described], catalogue: Catalogue, failing: list[Conversation]
+) -> list[_Row]:
+    rows = []
+    for conversation in failing:
+        mine = converse(session.backend, kata, conversation)
+        reference = catalogue.reference(kata, conversation)
+        same = identical if alike(mine, reference) else None
+        if alike(mine, reference, identical):
+            continue  # it failed there for what it was asked before, or by chance
+        seen = Seen(tuple(mine), holds=False)
+        others = []
+        for described in candidates:
+            answers = catalogue.answers(described, kata, conversation)
+            holds = alike(answers, reference, same) if same else alike(answers, reference)
+            others.append(Seen(tuple(answers), holds))
+        rows.append(_Row(seen, tuple(others), tuple(_agree(seen, other, same) for other in others)))
+    return rows
+
+
+def _agree(mine: Seen, other: Seen, same: Callable[[Any, Any], bool] | None) -> bool:
+    if mine.holds or other.holds:
+        return mine.holds and other.holds
+    some, others = list(mine.answers), list(other.answers)
+    return alike(some, others, same) if same else alike(some, others)
+
+
+def _alone(candidates: list[Described], rows: list[_Row]) -> Diagnosis | None:
+    named = tuple(described for i, described in enumerate(candidates) if all(row.agree[i] for row in rows))
     return Diagnosis(named) if named else None
+
+
+def _in_pairs(candidates: list[Described], rows: list[_Row]) -> Diagnosis | None:
+    pairs = [pair for pair in itertools.combinations(range(len(candidates)), 2) if _explain(pair, rows)]
+    if not pairs:
+        return None
+    both = set.intersection(*map(set, pairs))  # what all that explain it have in common
+    if len(pairs) == 1:
+        named = tuple(candidates[i] for i in pairs[0])
+        return Diagnosis(named, prefix="Two mistakes at once: ", between=_AND)
+    return Diagnosis(tuple(candidates[i] for i in both), prefix=_ONE_OF) if both else None
+
+
+def _explain(pair: tuple[int, int], rows: list[_Row]) -> bool:
+    shown = [0, 0]
+    for row in rows:
+        wrong = [not row.others[i].holds for i in pair]
+        if not any(wrong):
+            if not row.mine.holds:
+                return False
+        elif all(wrong):
+            if row.mine.holds:
+                return False
+        else:
+            which = wrong.index(True)
+            if not row.agree[pair[which]]:
+                return False
+            shown[which] += row.tells
+    return all(shown)
+
+
+def _among_others(candidates: list[Described], rows: list[_Row]) -> Diagnosis | None:
+    found = [(_witnesses(i, rows), described) for i, described in enumerate(candidates) if _is_among(i, rows)]
+    found.sort(key=lambda pair: -pair[0])
+    if not found or (len(found) > 1 and found[1][0] == found[0][0]):
+        return None
+    return Diagnosis((found[0][1],), prefix=_ONE_OF)
+
+
+def _witnesses(which: int, rows: list[_Row]) -> int:
+    return sum(row.agree[which] and row.tells for row in rows if not row.others[which].holds)
+
+
+def _is_among(which: int, rows: list[_Row]) -> bool:
+    """Whether the learner's is wrong wherever that misconception is, and mostly in just its way."""
+    shows = [row for row in rows if not row.others[which].holds]
+    enough = _witnesses(which, rows) >= max(WITNESSES, len(shows) / 2)
+    return enough and not any(row.mine.holds for row in shows)

@@ -11,13 +11,15 @@ import msgspec
 from kata.course import curriculum
 from kata.course.curriculum import Kata
 from kata.judge import profiles
-from kata.judge.diagnosis import Catalogue, Conversation, Diagnosis, diagnose
+from kata.judge.catalogue import Catalogue
+from kata.judge.diagnosis import Diagnosis, diagnose
+from kata.judge.exam import Conversation
 from kata.judge.laws import judge, laws_of
 from kata.judge.message import with_diagnosis
 from kata.waist import verdict
 from kata.waist.implementation import Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
-from kata.waist.session import Backend, Session
+from kata.waist.session import Session
 from kata.waist.verdict import DIAGNOSABLE, KataVerdict, LawReport, Outcome
 
 
@@ -76,14 +78,14 @@ def judge_laws(
     return found
 
 
-def conclude(kata: Kata, judgements: list[Judgement], backend: Backend, catalogue: Catalogue | None) -> Judged:
+def conclude(kata: Kata, judgements: list[Judgement], session: Session, catalogue: Catalogue | None) -> Judged:
     """The verdict that follows from all laws, in file order; with a `catalogue`, the mistake is named."""
     reports = tuple(judgement.report for judgement in judgements)
     found = verdict.of_kata(reports)
     if catalogue is None or found.outcome not in DIAGNOSABLE:
         return Judged(kata, found, reports)
     failing = [judgement.asked for judgement in judgements if judgement.asked]
-    diagnosis = diagnose(kata, backend, catalogue, failing)
+    diagnosis = diagnose(kata, session, catalogue, failing)
     if diagnosis:
         found = msgspec.structs.replace(found, diagnosis=diagnosis.sentence)
     return Judged(kata, found, reports, diagnosis)
@@ -95,7 +97,7 @@ def judge_kata(kata: Kata, session: Session, catalogue: Catalogue | None = None,
     if todo:
         reports = [todo] * len(curriculum.laws(kata.chapter).get(kata.name, ()))
         return Judged(kata, verdict.of_kata(reports), tuple(reports))
-    return conclude(kata, judge_laws(kata, session, limit=limit), session.backend, catalogue)
+    return conclude(kata, judge_laws(kata, session, limit=limit), session, catalogue)
 
 
 def check(

@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from hypothesis.strategies import DataObject
+
 from kata.judge.answers import LawSheet
 from kata.judge.every_kata import CasedLaw
 from kata.judge.exam import Example, LawExam, canonical
@@ -48,28 +50,50 @@ def mark(
     with _sitting_at(desk, session), use(session):
         session.begin_law(kata, law_name(law))
         first: Marked | None = None
-        simplest: tuple[int, int] | None = None
-        for number, example in enumerate(exam.examples):
-            if number >= len(sheet.answers) and number not in sheet.live and sheet.ending is None:
-                break  # nothing more was asked after what ended it, or nobody wanted more
-            report = _mark_example(law, number, example, desk, session, kata)
+        simplest = 0, 0
+        for number, report in _reports(law, exam, desk, session, kata):
             if report.outcome is Outcome.SOLVED:
                 continue
+            order = exam.examples[number].rank, number
             if first is None:
-                first, simplest = Marked(report, number), (example.rank, number)
+                first, simplest = Marked(report, number), order
                 if first_only or kata in session.given_up:
-                    break
-            elif report.outcome is first.report.outcome and simplest is not None:
-                simplest = min(simplest, (example.rank, number))
-            if sheet.ending is not None and number >= len(sheet.answers) - 1:
-                break
+                    session.end_law(held=False)
+                    return first  # the session is in that example still
+            elif report.outcome is first.report.outcome:
+                simplest = min(simplest, order)
         session.end_law(first is None)
-        if first is None or simplest is None:
+        if first is None:
             return Marked(LawReport(outcome=Outcome.SOLVED))
-        if first_only or kata in session.given_up:
-            return first  # the session is in that example still
-        number = simplest[1]
-        return Marked(_mark_example(law, number, exam.examples[number], desk, session, kata), first.first)
+        session.given_up.pop(kata, None)  # what ran out of time was an example after that one
+        report = _mark_example(law, simplest[1], exam.examples[simplest[1]], desk, session, kata)
+        return Marked(report, first.first)
+
+
+def outcomes(
+    law: Law, exam: LawExam, sheet: LawSheet, session: Session, kata: KataName, *, live: Backend
+) -> list[Outcome]:
+    """What became of `law` on each of its examples, as far as the sheet goes."""
+    desk = _Desk(sheet, live)
+    with _sitting_at(desk, session), use(session):
+        session.begin_law(kata, law_name(law))
+        found = [report.outcome for _, report in _reports(law, exam, desk, session, kata)]
+        session.end_law(all(outcome is Outcome.SOLVED for outcome in found))
+        return found
+
+
+def _reports(
+    law: Law, exam: LawExam, desk: "_Desk", session: Session, kata: KataName
+) -> Iterator[tuple[int, LawReport]]:
+    """The examples' numbers and reports, in order, up to what ended the sheet."""
+    sheet = desk.sheet
+    for number, example in enumerate(exam.examples):
+        if number >= len(sheet.answers) and number not in sheet.live and sheet.ending is None:
+            return  # nothing more was asked, or nobody wanted more
+        report = _mark_example(law, number, example, desk, session, kata)
+        yield number, report
+        if sheet.ending is not None and number >= len(sheet.answers) - 1 and report.outcome is not Outcome.SOLVED:
+            return
 
 
 @contextlib.contextmanager
@@ -107,8 +131,7 @@ def run_example(law: Law, example: Example) -> None:
     body = getattr(handle.inner_test, "__wrapped__", handle.inner_test)
     drawn = iter(example.drawn)
     arguments = {
-        name: _Redrawn(drawn) if type(value).__name__ == "DataObject" else value
-        for name, value in example.arguments.items()
+        name: _Redrawn(drawn) if isinstance(value, DataObject) else value for name, value in example.arguments.items()
     }
     body(law.__self__, **arguments)  # type: ignore[attr-defined]
 
@@ -127,7 +150,7 @@ class _Desk(Backend):
     """A backend that answers from a sheet; or live, once a conversation has left the reference's way."""
 
     def __init__(self, sheet: LawSheet, live: Backend | None) -> None:
-        self._sheet = sheet
+        self.sheet = sheet
         self._live = live
         self._number = 0
         self._expected: list[bytes] = []
@@ -137,24 +160,24 @@ class _Desk(Backend):
 
     @property
     def printed(self) -> str:
-        return self._live.printed if self._talking and self._live else self._sheet.printed
+        return self._live.printed if self._talking and self._live else self.sheet.printed
 
     def turn_to(self, number: int, example: Example) -> None:
         """What follows is asked of the example of that number."""
         self._number, self._place, self._talking = number, 0, False
-        if number in self._sheet.live:
-            conversation, self._answers = self._sheet.live[number]
+        if number in self.sheet.live:
+            conversation, self._answers = self.sheet.live[number]
             self._expected = [canonical(question) for question in conversation]
         else:
             self._expected = [canonical(question) for question in example.conversation]
-            self._answers = self._sheet.answers[number] if number < len(self._sheet.answers) else []
+            self._answers = self.sheet.answers[number] if number < len(self.sheet.answers) else []
 
     def go_live(self, number: int) -> None:
         """What follows is asked of the implementation itself, and noted on the sheet."""
         if self._live is None:
             raise Stopped(Outcome.INFRASTRUCTURE, NOT_ON_THE_SHEET)
         self._talking = True
-        self._sheet.live[number] = (), []
+        self.sheet.live[number] = (), []
 
     def begin(self, kata: KataName) -> None:
         if self._live is not None:
@@ -164,8 +187,8 @@ class _Desk(Backend):
         if self._talking:
             assert self._live is not None
             answer = self._live.ask(question)
-            asked, answers = self._sheet.live[self._number]
-            self._sheet.live[self._number] = (*asked, question), [*answers, answer]
+            asked, answers = self.sheet.live[self._number]
+            self.sheet.live[self._number] = (*asked, question), [*answers, answer]
             return answer
         place = self._place
         self._place += 1
@@ -173,6 +196,6 @@ class _Desk(Backend):
             raise Diverged
         if place < len(self._answers):
             return self._answers[place]
-        if self._sheet.ending is not None:
-            raise self._sheet.ending
+        if self.sheet.ending is not None:
+            raise self.sheet.ending
         raise Diverged

@@ -13,7 +13,7 @@ import msgspec
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.judge.diagnosis import Catalogue
+from kata.judge.catalogue import Catalogue
 from kata.judge.judging import Judged, Judgement, conclude, judge_laws
 from kata.waist import channel
 from kata.waist.codec import Request
@@ -210,7 +210,7 @@ class _Team:
             together: list[Judgement] = []
             for i in range(sum(map(len, shares))):
                 together.append(shares[i % len(shares)][i // len(shares)])
-            self._conclude(conclude(kata, together, session.backend, catalogue))
+            self._conclude(conclude(kata, together, session, catalogue))
         self._tell(Finished())
 
     def _conclude(self, judged: Judged) -> None:

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.judge.diagnosis import Catalogue, Conversation
+from kata.judge.catalogue import Catalogue
+from kata.judge.exam import Conversation
 from kata.waist.codec import Handle, KataName, ProbeName, Raised
 from kata.waist.implementation import Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
@@ -140,7 +141,7 @@ def show_counts(found: list[Way], console: Console) -> None:
 def _sample(kata: Kata, catalogue: Catalogue) -> Conversation | None:
     """The conversation that ends in the largest direct call of the kata, or of the object that it made."""
     largest, found = 0, None
-    for questions, answers in catalogue.questionnaire(kata):
+    for questions, answers in catalogue.talks(kata):
         for i, (question, answer) in enumerate(zip(questions, answers, strict=True)):
             if not isinstance(answer, Answered) or question.read:
                 continue

@@ -33,16 +33,15 @@ from kata.waist.codec import (
     ProbeName,
     Raised,
     Record,
+    Reply,
     Request,
-    Returned,
     Tensor,
     VariantName,
     clean_text,
-    pack,
 )
 from kata.waist.implementation import Implementation
 from kata.waist.nested import agree, map_leaves
-from kata.waist.question import Answer, Answered, Question, arrays_in
+from kata.waist.question import Answer, Answered, Question, arrays_in, reply_of
 
 tf.get_logger().setLevel("ERROR")  # laws trace on purpose; "5 out of the last 5 calls … retracing" helps nobody
 
@@ -283,13 +282,10 @@ class Host:
         error = text.strip().rsplit("\n\n", 1)[-1].strip()
         return f"while tf.function traces it: {error}", own[-1] if own else line
 
-    def reply(self, request: Request) -> Returned | Raised:
+    def reply(self, request: Request) -> Reply:
         """The message that answers `request`."""
-        outcome = self.perform(Question.unpacked(request))
-        if isinstance(outcome, Raised):
-            return outcome
         try:
-            return Returned(pack(outcome.value), outcome.changed)
+            return reply_of(self.perform(Question.unpacked(request)))
         except (ValueError, RecursionError) as error:
             return Raised("unfit", "unfit value", str(error), None, "")
 

@@ -21,9 +21,9 @@ from typing import IO, Any
 import msgspec
 
 from kata.waist import channel
-from kata.waist.codec import CodecError, KataName, Raised, clean_text, decode_reply, encode, unpack
+from kata.waist.codec import CodecError, KataName, clean_text, decode_reply, encode
 from kata.waist.implementation import ROOT, Implementation
-from kata.waist.question import Answer, Answered, Question
+from kata.waist.question import Answer, Question, answer_in
 from kata.waist.session import Backend, Stopped
 from kata.waist.tensorflow_start import set_environment
 from kata.waist.verdict import Outcome
@@ -446,8 +446,7 @@ class Isolated(Backend):
         try:
             requests = (encode(question.packed()) for question in questions)
             for data in self._child.converse(requests, self._deadline):
-                reply = decode_reply(data)
-                yield reply if isinstance(reply, Raised) else Answered(unpack(reply.value), reply.changed)
+                yield answer_in(decode_reply(data))
         except CodecError as error:
             self._drop()
             raise Stopped(Outcome.CRASHED, f"its process sent what is no reply: {str(error)[:120]}") from None

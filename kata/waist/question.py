@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kata.waist.codec import Earlier, Handle, KataName, Raised, Request, pack, unpack
+from kata.waist.codec import Earlier, Handle, KataName, Raised, Reply, Request, Returned, pack, unpack
 from kata.waist.nested import leaves, map_leaves
 
 Known = Mapping[int, tuple[Any, Earlier]]
@@ -82,6 +82,16 @@ class Answered:
 
 
 Answer = Answered | Raised
+
+
+def reply_of(answer: Answer) -> Reply:
+    """The answer as a message; CodecError where it holds what may not cross."""
+    return answer if isinstance(answer, Raised) else Returned(pack(answer.value), answer.changed)
+
+
+def answer_in(reply: Reply) -> Answer:
+    """The answer that the message carries; CodecError when it is none."""
+    return reply if isinstance(reply, Raised) else Answered(unpack(reply.value), reply.changed)
 
 
 def _referring(value: Any, known: Known) -> Any:

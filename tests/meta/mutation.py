@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kata.course import curriculum
-from kata.course.curriculum import Described, Kata
-from kata.judge.diagnosis import Catalogue, alike, converse
+from kata.course.curriculum import Kata
+from kata.judge.catalogue import Catalogue
+from kata.judge.diagnosis import bears_out
 from kata.judge.judging import judge_kata
 from kata.waist.implementation import ROOT, Implementation, Variant, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
-from kata.waist.session import Backend, Session
+from kata.waist.session import Session
 
 BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -94,17 +95,13 @@ class MutantJudge:
         backend = Isolated(implementation, self._limits, self.worker)
         try:
             judged = judge_kata(kata, Session(implementation, backend, curriculum.scratch()), self.catalogue)
-            found = list(judged.diagnosis.named) if judged.diagnosis else []
-            false = [one.variant.name for one in found if not self._is_true(one, kata, backend)]
+            found = judged.diagnosis
+            names = [one.variant.name for one in found.named] if found else []
+            session = Session(implementation, backend)
+            false = names if found and not bears_out(found, kata, session, self.unseen) else []
         finally:
             backend.close()
-        return judged.verdict.outcome.value, [one.variant.name for one in found], false
-
-    def _is_true(self, described: Described, kata: Kata, backend: Backend) -> bool:
-        return all(
-            alike(self.unseen.answers(described, kata, asked), converse(backend, kata, asked))
-            for asked, _ in self.unseen.questionnaire(kata)
-        )
+        return judged.verdict.outcome.value, names, false
 
 
 def _definition(tree: ast.Module, kata: Kata) -> ast.AST:

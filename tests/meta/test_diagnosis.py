@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from kata.course import curriculum
 from kata.course.curriculum import Kata
 from kata.judge import profiles
-from kata.judge.diagnosis import Catalogue, alike, diagnose
+from kata.judge.catalogue import Catalogue
+from kata.judge.diagnosis import diagnose
 from kata.judge.judging import judge_kata
+from kata.judge.likeness import alike
 from kata.waist.codec import DTYPES, Handle, Raised, Tensor
 from kata.waist.implementation import Implementation, implementation_at
 from kata.waist.question import Answered
@@ -46,9 +48,9 @@ def test_a_misconception_is_named_and_an_approach_is_not(
     for kind in ("misconception", "approach"):
         for described in curriculum.variants_of(kind, kata):
             backend = InProcess(Implementation(folder, described.variant))
-            found = diagnose(kata, backend, catalogue)
+            session = Session(Implementation(folder, described.variant), backend)
+            found = diagnose(kata, session, catalogue)
             if found is None and kind == "misconception":  # the questions do not reveal it: the laws' own failures do
-                session = Session(Implementation(folder, described.variant), backend)
                 found = judge_kata(kata, session, catalogue).diagnosis
             names = [one.variant.name for one in found.named] if found else []
             if kind == "misconception":

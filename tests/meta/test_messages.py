@@ -12,7 +12,7 @@ import pytest
 
 from kata.course import curriculum
 from kata.judge import profiles
-from kata.judge.diagnosis import Catalogue
+from kata.judge.catalogue import Catalogue
 from kata.judge.judging import judge_kata
 from kata.judge.laws import laws_of, seeded
 from kata.waist.implementation import ROOT, Implementation, implementation_at

@@ -7,7 +7,7 @@ import pytest
 
 from kata.course import curriculum
 from kata.judge import profiles
-from kata.judge.diagnosis import Catalogue
+from kata.judge.catalogue import Catalogue
 from kata.judge.judging import judge_kata
 from kata.judge.team import Done, Event, Finished, ForkedJudge
 from kata.waist.implementation import Implementation, implementation_at

@@ -1,0 +1,270 @@
+"""How the reference and every misconception of a kata behave: an exam, and their answer sheets to it, kept on disk.
+
+The exam is drawn with a fixed seed and a share of each law's examples, so it is the same for every learner.
+"""
+
+import functools
+import hashlib
+import importlib.metadata
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import settings
+
+from kata.course import curriculum
+from kata.course.curriculum import Described, Kata
+from kata.course.progress import write_whole
+from kata.judge.answers import answer_law
+from kata.judge.exam import Conversation, KataExam, draw
+from kata.judge.laws import laws_of
+from kata.judge.marking import outcomes
+from kata.waist.codec import CodecError, KataName, Reply, VariantName
+from kata.waist.implementation import ROOT, Implementation, implementation_at
+from kata.waist.isolated import WorkerLost
+from kata.waist.nested import map_leaves
+from kata.waist.question import Answer, Question, answer_in, reply_of
+from kata.waist.session import Backend, Session, Stopped, Talk
+from kata.waist.verdict import Outcome
+
+SHARE = 0.12
+"""Of a law's examples, how many become questions: a dozen of a hundred."""
+KEPT = ROOT / ".kata" / "exams"
+"""Where sheets are kept, in files named after all that they depend on."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an implementation did on one example: its answers, and whether the law holds with them."""
+
+    answers: tuple[Answer | None, ...]
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What an implementation did on each example of an exam, law by law; and whether it lived to the end."""
+
+    seen: tuple[Seen, ...]
+    survived: bool = True
+
+
+def behave(exam: KataExam, session: Session) -> Behaviour:
+    """How the implementation of `session` behaves: it sits `exam`, and the laws mark its answers."""
+    kata, backend, found = exam.kata, session.backend, list[Seen]()
+    survived = True
+    for law, paper in zip(laws_of(kata), exam.laws, strict=True):
+        sheet = answer_law(paper, kata.key, backend, guarded=False)
+        survived = survived and sheet.ending is None
+        judged = outcomes(law, paper, sheet, session, kata.key, live=backend)
+        for number, example in enumerate(paper.examples):
+            answers: tuple[Answer | None, ...] = tuple(sheet.answers[number]) if number < len(sheet.answers) else ()
+            if number in sheet.live:
+                answers = tuple(sheet.live[number][1])
+            else:
+                answers += (None,) * (len(example.conversation) - len(answers))
+            holds = number < len(judged) and judged[number] is Outcome.SOLVED
+            found.append(Seen(answers, holds))
+    return Behaviour(tuple(found), survived)
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    """One behaviour on disk."""
+
+    seen: list[tuple[list[Reply | None], bool]]
+    survived: bool
+
+
+class _Sheets(msgspec.Struct, array_like=True):
+    """What a file holds: the reference's answers in the order of the questions, and the misconceptions' behaviour."""
+
+    reference: list[Reply]
+    behaviours: dict[str, _Kept]
+
+
+_sheets = msgspec.msgpack.Decoder(_Sheets)
+
+
+class Catalogue:
+    """The reference and all misconceptions, behind one backend that holds nothing but our own code.
+
+    Args:
+        backend: where they live.
+        seed: of the examples from which the questions are taken; other seeds are for those who check the diagnosis.
+        share: of a law's examples, how many become questions.
+        kept: the folder where sheets are kept; None keeps nothing.
+    """
+
+    def __init__(self, backend: Backend, *, seed: int = 0, share: float = SHARE, kept: Path | None = KEPT) -> None:
+        self.backend = backend
+        self._seed = seed
+        self._share = share
+        self._kept = kept
+        self._exams: dict[str, KataExam] = {}
+        self._behaviours: dict[str, dict[str, Behaviour]] = {}
+
+    def close(self) -> None:
+        """Let the backend go."""
+        self.backend.close()
+
+    def exam(self, kata: Kata) -> KataExam:
+        """What the laws of `kata` ask of the reference, with its answers; the same every time."""
+        if kata.name not in self._exams:
+            sheets = self._read(kata)
+            if sheets is not None:
+                try:
+                    self._exams[kata.name] = self._draw(kata, _Recorded([answer_in(r) for r in sheets.reference]))
+                    self._behaviours[kata.name] = {name: _behaviour(b) for name, b in sheets.behaviours.items()}
+                except (StopIteration, CodecError):
+                    sheets = None
+            if sheets is None:
+                self._exams[kata.name] = self._draw(kata, self.backend)
+        return self._exams[kata.name]
+
+    def talks(self, kata: Kata) -> list[Talk]:
+        """The conversations of the exam, each with what the reference answered."""
+        examples = [example for paper in self.exam(kata).laws for example in paper.examples]
+        return [Talk(example.conversation, example.reference) for example in examples]
+
+    def _draw(self, kata: Kata, backend: Backend) -> KataExam:
+        return draw(kata, backend, self._seed, examples=lambda usual: max(3, round(usual * self._share)))
+
+    def behaviours(self, kata: Kata) -> dict[str, Behaviour]:
+        """How each misconception of `kata` behaves, by its name."""
+        exam = self.exam(kata)
+        if kata.name not in self._behaviours:
+            self._behaviours[kata.name] = {
+                described.variant.name: behave(exam, self._session(described, kata))
+                for described in curriculum.variants_of("misconception", kata)
+            }
+            self._write(kata, exam)
+        return self._behaviours[kata.name]
+
+    def _session(self, described: Described, kata: Kata) -> Session:
+        folder = implementation_at("solutions").folder
+        return Session(Implementation(folder, described.variant), _As(described, kata.key, self.backend))
+
+    def reference(self, kata: Kata, conversation: Conversation) -> list[Answer | None]:
+        """What the reference answers."""
+        return converse(self.backend, kata, conversation)
+
+    def answers(self, described: Described, kata: Kata, conversation: Conversation) -> list[Answer | None]:
+        """What the misconception answers."""
+        return converse(_As(described, kata.key, self.backend), kata, conversation)
+
+    # On disk
+
+    def _path(self, kata: Kata) -> Path | None:
+        if self._kept is None:
+            return None
+        parts = _fingerprint(kata.chapter), str(self._seed), str(self._share), str(settings().max_examples)
+        return self._kept / f"{kata.name}-{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:20]}.msgpack"
+
+    def _read(self, kata: Kata) -> _Sheets | None:
+        path = self._path(kata)
+        try:
+            return _sheets.decode(path.read_bytes()) if path is not None else None
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return None  # nothing kept, or nothing that can be read: it is made anew
+
+    def _write(self, kata: Kata, exam: KataExam) -> None:
+        path = self._path(kata)
+        if path is None:
+            return
+        reference = [reply_of(a) for paper in exam.laws for example in paper.examples for a in example.reference]
+        behaviours = {name: _packed(behaviour) for name, behaviour in self._behaviours[kata.name].items()}
+        try:
+            data = msgspec.msgpack.encode(_Sheets(reference, behaviours))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, data)
+            for old in path.parent.glob(f"{kata.name}-*.msgpack"):
+                if old != path and old.stat().st_mtime < path.stat().st_mtime - 30 * 86_400:
+                    old.unlink(missing_ok=True)
+        except (OSError, ValueError):
+            return  # a folder that cannot be written to: the next run makes them anew
+
+
+def _packed(behaviour: Behaviour) -> _Kept:
+    rows = [([a if a is None else reply_of(a) for a in seen.answers], seen.holds) for seen in behaviour.seen]
+    return _Kept(rows, behaviour.survived)
+
+
+def _behaviour(kept: _Kept) -> Behaviour:
+    seen = (Seen(tuple(r if r is None else answer_in(r) for r in replies), holds) for replies, holds in kept.seen)
+    return Behaviour(tuple(seen), kept.survived)
+
+
+@functools.cache
+def _fingerprint(chapter: str) -> str:
+    """A digest of all that the exam of `chapter` and the sheets to it depend on."""
+    files = [
+        *(ROOT / folder / f"{chapter}.py" for folder in ("solutions", "misconceptions", "tests/oracles")),
+        ROOT / "tests" / f"test_{chapter}.py",
+        *sorted((ROOT / "tests").glob("strategies*.py")),
+        *sorted((ROOT / "tests" / "probes").glob("*.py")),
+        *sorted((ROOT / "kata" / "waist").glob("*.py")),
+        *sorted((ROOT / "kata" / "judge").glob("*.py")),
+    ]
+    digest = hashlib.sha256(sys.version.encode())
+    for package in ("tensorflow", "keras", "numpy", "hypothesis"):
+        digest.update(importlib.metadata.version(package).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes() if file.exists() else b"").digest())
+    return digest.hexdigest()
+
+
+# Who answers
+
+
+class _Recorded(Backend):
+    """Answers as the reference once did, in the same order."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        self._answers = iter(answers)
+
+    def ask(self, question: Question) -> Answer:
+        return next(self._answers)
+
+
+class _As(Backend):
+    """Asks another backend of a misconception whatever is asked of the kata."""
+
+    def __init__(self, described: Described, kata: KataName, backend: Backend) -> None:
+        self._name = VariantName(described.variant.path, described.variant.name)
+        self._kata = kata
+        self._backend = backend
+
+    @property
+    def printed(self) -> str:
+        return self._backend.printed
+
+    def begin(self, kata: KataName) -> None:
+        self._backend.begin(kata)
+
+    def ask(self, question: Question) -> Answer:
+        return self._backend.ask(self._renamed(question))
+
+    def converse(self, questions: Iterator[Question]) -> Iterator[Answer]:  # type: ignore[override]
+        return self._backend.converse(self._renamed(question) for question in questions)
+
+    def _renamed(self, question: Question) -> Question:
+        def rename(leaf: Any) -> Any:
+            return self._name if isinstance(leaf, KataName) and leaf == self._kata else leaf
+
+        target, args, kwargs = map_leaves(rename, [question.target, question.args, question.kwargs])
+        return replace(question, target=target, args=args, kwargs=kwargs)
+
+
+def converse(backend: Backend, kata: Kata, questions: list[Question] | Conversation) -> list[Answer | None]:
+    """Ask the questions of one example; None for one that was not survived, and all after it."""
+    backend.begin(kata.key)
+    answers: list[Answer | None] = []
+    for i, question in enumerate(questions):
+        try:
+            answers.append(backend.ask(replace(question, starts_example=i == 0, guarded=None)))
+        except (Stopped, WorkerLost):
+            return answers + [None] * (len(questions) - i)
+    return answers
