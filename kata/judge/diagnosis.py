@@ -22,7 +22,9 @@ from kata.course.curriculum import Described, Kata
 from kata.judge.catalogue import Catalogue, Seen, behave, converse
 from kata.judge.exam import Conversation
 from kata.judge.likeness import alike, identical
-from kata.waist.codec import Raised
+from kata.waist.codec import Handle
+from kata.waist.nested import leaves
+from kata.waist.question import Answered
 from kata.waist.session import Session
 
 _OR, _AND, _ONE_OF = " Or: ", " And: ", "One of the mistakes: "
@@ -69,8 +71,9 @@ class _Row:
 
     @property
     def tells(self) -> bool:
-        """Whether the answers have anything of their own; not so an exception at once, which has many causes."""
-        return bool(self.mine.answers) and not isinstance(self.mine.answers[0], Raised | None)
+        """Whether the answers hold data: an exception has many causes, and an object may be any."""
+        values = [answer.value for answer in self.mine.answers if isinstance(answer, Answered)]
+        return any(leaf is not None and not isinstance(leaf, Handle) for leaf in leaves(values))
 
 
 def diagnose(
