@@ -11,7 +11,8 @@ from pathlib import Path
 
 from kata.course import curriculum
 from kata.judge import profiles
-from kata.judge.laws import judge, laws_of, seeded
+from kata.judge.drawing import seeded
+from kata.judge.laws import judge, laws_of
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
 from kata.waist.verdict import Outcome

@@ -13,7 +13,8 @@ from multiprocessing import get_context
 
 from kata.course import curriculum
 from kata.judge import profiles
-from kata.judge.laws import judge, laws_of, seeded
+from kata.judge.drawing import seeded
+from kata.judge.laws import judge, laws_of
 from kata.waist.implementation import implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Backend, InProcess, Session

@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """Chapter 1 · The training pipeline: compile, fit, evaluate, predict, and the loop that `fit` runs."""
 
 from collections.abc import Callable, Sequence
@@ -28,6 +45,7 @@ class PipelineResult(NamedTuple):
     predictions: np.ndarray  # (5, 1), for the first five test samples
 
 
+# free · ★☆☆ · 8 min · uv run kata lesson make_regression_data
 def make_regression_data(
     *,
     seed: int,
@@ -67,6 +85,7 @@ def make_regression_data(
     raise NotImplementedError
 
 
+# keras · ★☆☆ · 5 min · uv run kata lesson build_model
 def build_model(features: int, *, hidden: Sequence[int] = (64, 32), outputs: int = 1) -> tf.keras.Sequential:
     """Build a fully connected regression network.
 
@@ -92,6 +111,7 @@ def build_model(features: int, *, hidden: Sequence[int] = (64, 32), outputs: int
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 12 min · uv run kata lesson train_step
 def train_step(
     model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
 ) -> tf.Tensor:
@@ -128,6 +148,7 @@ def train_step(
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson train
 def train(
     model: tf.keras.Model,
     optimizer: tf.keras.optimizers.Optimizer,
@@ -167,6 +188,7 @@ def train(
     raise NotImplementedError
 
 
+# keras · ★☆☆ · 8 min · uv run kata lesson run_pipeline
 def run_pipeline(
     model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
 ) -> PipelineResult:

@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """Chapter 2 · Loss Functions: what training minimises, written out from tensor operations.
 
 Read lessons/ch02_losses.md first.
@@ -34,6 +51,7 @@ def as_number(value: TensorLike, dtype: tf.DType) -> tf.Tensor:  # given
     return keras.ops.convert_to_tensor(value, dtype)
 
 
+# scratch · ★☆☆ · 5 min · uv run kata lesson mean_squared_error
 def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
     """Average the squared errors, so that one large error outweighs many small ones.
 
@@ -58,6 +76,7 @@ def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 5 min · uv run kata lesson mean_absolute_error
 def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
     """Average the sizes of the errors, so that each error counts in proportion.
 
@@ -82,6 +101,7 @@ def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson huber
 def huber(y_true: TensorLike, y_pred: TensorLike, *, delta: float = 1.0) -> tf.Tensor:
     """Average a penalty that is quadratic for small errors and linear for large ones.
 
@@ -113,6 +133,7 @@ def huber(y_true: TensorLike, y_pred: TensorLike, *, delta: float = 1.0) -> tf.T
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson binary_crossentropy
 def binary_crossentropy(y_true: TensorLike, y_prob: TensorLike, *, epsilon: float = 1e-7) -> tf.Tensor:
     """Average the surprise at the true label of each yes-or-no question, given the predicted probability of yes.
 
@@ -140,6 +161,7 @@ def binary_crossentropy(y_true: TensorLike, y_prob: TensorLike, *, epsilon: floa
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 15 min · uv run kata lesson binary_crossentropy_from_logits
 def binary_crossentropy_from_logits(y_true: TensorLike, logits: TensorLike) -> tf.Tensor:
     """Average the binary cross-entropy of logits, without ever forming a probability that could round to 0 or 1.
 
@@ -166,6 +188,7 @@ def binary_crossentropy_from_logits(y_true: TensorLike, logits: TensorLike) -> t
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson categorical_crossentropy
 def categorical_crossentropy(y_true: TensorLike, y_prob: TensorLike, *, epsilon: float = 1e-7) -> tf.Tensor:
     """Average over the batch the surprise at the true class, given one predicted probability per class.
 
@@ -194,6 +217,7 @@ def categorical_crossentropy(y_true: TensorLike, y_prob: TensorLike, *, epsilon:
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson sparse_categorical_crossentropy
 def sparse_categorical_crossentropy(labels: TensorLike, y_prob: TensorLike, *, epsilon: float = 1e-7) -> tf.Tensor:
     """Average the same cross-entropy over integer labels, without building their one-hot table.
 
@@ -221,6 +245,7 @@ def sparse_categorical_crossentropy(labels: TensorLike, y_prob: TensorLike, *, e
     raise NotImplementedError
 
 
+# scratch · ★★★ · 15 min · uv run kata lesson sparse_categorical_crossentropy_from_logits
 def sparse_categorical_crossentropy_from_logits(labels: TensorLike, logits: TensorLike) -> tf.Tensor:
     """Average the cross-entropy of integer labels from logits, finite however large the logits are.
 
@@ -249,6 +274,7 @@ def sparse_categorical_crossentropy_from_logits(labels: TensorLike, logits: Tens
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 10 min · uv run kata lesson weighted_mse
 def weighted_mse(y_true: TensorLike, y_pred: TensorLike, *, under_weight: float = 2.0) -> tf.Tensor:
     """Average the squared errors, with under-prediction weighing more (or less) than over-prediction.
 
@@ -276,6 +302,7 @@ def weighted_mse(y_true: TensorLike, y_pred: TensorLike, *, under_weight: float 
     raise NotImplementedError
 
 
+# scratch · ★★★ · 20 min · uv run kata lesson FocalLoss
 class FocalLoss(tf.keras.losses.Loss):
     """Cross-entropy that turns down what the model already gets right, one value per sample.
 
@@ -335,6 +362,7 @@ class FocalLoss(tf.keras.losses.Loss):
         raise NotImplementedError
 
 
+# keras · ★☆☆ · 5 min · uv run kata lesson choose_loss
 def choose_loss(
     task: str, *, labels: str = "integer", outliers: bool = False, logits: bool = True
 ) -> tf.keras.losses.Loss:

@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """3 · Optimizers: from one gradient to one change of the weights.
 
 A step function is pure: weights, state and gradient go in, the new values come out, nothing is changed in place.
@@ -20,6 +37,7 @@ __all__ = [
 ]
 
 
+# scratch · ★☆☆ · 5 min · uv run kata lesson sgd_step
 def sgd_step(w: tf.Tensor, g: tf.Tensor, *, lr: float | tf.Tensor) -> tf.Tensor:
     """Return the weights after one step of plain gradient descent.
 
@@ -47,6 +65,7 @@ def sgd_step(w: tf.Tensor, g: tf.Tensor, *, lr: float | tf.Tensor) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 10 min · uv run kata lesson momentum_step
 def momentum_step(
     w: tf.Tensor,
     v: tf.Tensor,
@@ -90,6 +109,7 @@ def momentum_step(
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 15 min · uv run kata lesson adam_step
 def adam_step(
     w: tf.Tensor,
     m: tf.Tensor,
@@ -143,6 +163,7 @@ def adam_step(
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson adamw_step
 def adamw_step(
     w: tf.Tensor,
     m: tf.Tensor,
@@ -196,6 +217,7 @@ def adamw_step(
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 10 min · uv run kata lesson rmsprop_step
 def rmsprop_step(
     w: tf.Tensor,
     s: tf.Tensor,
@@ -238,6 +260,7 @@ def rmsprop_step(
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 5 min · uv run kata lesson adagrad_step
 def adagrad_step(
     w: tf.Tensor,
     s: tf.Tensor,
@@ -278,6 +301,7 @@ def adagrad_step(
     raise NotImplementedError
 
 
+# scratch · ★★★ · 20 min · uv run kata lesson MomentumSGD
 class MomentumSGD(tf.keras.optimizers.Optimizer):
     """A Keras optimizer: gradient descent with momentum, as in `momentum_step`.
 
@@ -338,6 +362,7 @@ class MomentumSGD(tf.keras.optimizers.Optimizer):
         raise NotImplementedError
 
 
+# keras · ★☆☆ · 10 min · uv run kata lesson choose_optimizer
 def choose_optimizer(
     use: str, *, learning_rate: float | tf.keras.optimizers.schedules.LearningRateSchedule | None = None
 ) -> tf.keras.optimizers.Optimizer:

@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """4 · Learning rate schedules: the learning rate as a function of the step, or of what the loss does."""
 
 import itertools
@@ -16,6 +33,7 @@ __all__ = [
 ]
 
 
+# scratch · ★☆☆ · 10 min · uv run kata lesson exponential_decay
 def exponential_decay(
     step: int | float | tf.Tensor,
     *,
@@ -52,6 +70,7 @@ def exponential_decay(
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 10 min · uv run kata lesson cosine_decay
 def cosine_decay(
     step: int | float | tf.Tensor, *, initial_lr: float, decay_steps: int, alpha: float = 0.0
 ) -> tf.Tensor:
@@ -83,6 +102,7 @@ def cosine_decay(
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 15 min · uv run kata lesson piecewise_constant
 def piecewise_constant(
     step: int | float | tf.Tensor, *, boundaries: Sequence[float], values: Sequence[float]
 ) -> tf.Tensor:
@@ -115,6 +135,7 @@ def piecewise_constant(
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 20 min · uv run kata lesson WarmupCosineDecay
 class WarmupCosineDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
     """A Keras schedule: linear from 0 to a peak, then half a cosine down to 0, and 0 from there on.
 
@@ -159,6 +180,7 @@ class WarmupCosineDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
         raise NotImplementedError
 
 
+# scratch · ★★★ · 25 min · uv run kata lesson reduce_on_plateau
 def reduce_on_plateau(
     losses: Sequence[float],
     *,

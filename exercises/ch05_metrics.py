@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """5 · Metrics: counting decisions, ranking scores, and keeping state over batches."""
 
 from typing import Any, NamedTuple
@@ -36,6 +53,7 @@ def counts_as_floats(counts: ConfusionCounts) -> ConfusionCounts:
     return ConfusionCounts(*(count if count.dtype.is_floating else tf.cast(count, tf.float32) for count in tensors))
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson confusion_counts
 def confusion_counts(y_true: Any, y_prob: Any, *, threshold: float = 0.5) -> ConfusionCounts:
     """Count the four outcomes of deciding "positive" wherever the probability reaches the threshold.
 
@@ -66,6 +84,7 @@ def confusion_counts(y_true: Any, y_prob: Any, *, threshold: float = 0.5) -> Con
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 4 min · uv run kata lesson accuracy
 def accuracy(counts: ConfusionCounts) -> tf.Tensor:
     """The share of all decisions that were right.
 
@@ -88,6 +107,7 @@ def accuracy(counts: ConfusionCounts) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 3 min · uv run kata lesson precision
 def precision(counts: ConfusionCounts) -> tf.Tensor:
     """Of all that was called positive, the share that is positive.
 
@@ -112,6 +132,7 @@ def precision(counts: ConfusionCounts) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 3 min · uv run kata lesson recall
 def recall(counts: ConfusionCounts) -> tf.Tensor:
     """Of all that is positive, the share that was called positive.
 
@@ -136,6 +157,7 @@ def recall(counts: ConfusionCounts) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 5 min · uv run kata lesson f1
 def f1(counts: ConfusionCounts) -> tf.Tensor:
     """The harmonic mean of precision and recall.
 
@@ -161,6 +183,7 @@ def f1(counts: ConfusionCounts) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★★★ · 20 min · uv run kata lesson roc_auc
 def roc_auc(y_true: Any, scores: Any) -> tf.Tensor:
     """The probability that a random positive scores above a random negative: the exact area under the ROC curve.
 
@@ -191,6 +214,7 @@ def roc_auc(y_true: Any, scores: Any) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★★★ · 25 min · uv run kata lesson F1Score
 class F1Score(tf.keras.metrics.Metric):
     """F1 of everything seen since the last reset, however it was cut into batches.
 
@@ -238,6 +262,7 @@ class F1Score(tf.keras.metrics.Metric):
         raise NotImplementedError
 
 
+# keras · ★☆☆ · 4 min · uv run kata lesson evaluate_by_name
 def evaluate_by_name(model: tf.keras.Model, x: Any, y: Any) -> dict[str, float]:
     """Evaluate a compiled model, and give every metric under its own name.
 

@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """6 · compile() Deep Dive: several outputs, weighted losses, tracing, XLA."""
 
 from collections.abc import Mapping
@@ -15,6 +32,7 @@ __all__ = [
 ]
 
 
+# keras · ★★☆ · 8 min · uv run kata lesson build_two_headed_model
 def build_two_headed_model(features: int, categories: int) -> tf.keras.Model:
     """Build a model that predicts a price and a category from one shared hidden layer.
 
@@ -43,6 +61,7 @@ def build_two_headed_model(features: int, categories: int) -> tf.keras.Model:
     raise NotImplementedError
 
 
+# keras · ★☆☆ · 6 min · uv run kata lesson compile_two_headed_model
 def compile_two_headed_model(
     model: tf.keras.Model,
     *,
@@ -85,6 +104,7 @@ def compile_two_headed_model(
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 6 min · uv run kata lesson total_loss
 def total_loss(losses: Mapping[str, Any], weights: Mapping[str, Any]) -> tf.Tensor:
     """The one number that a model with several outputs minimises.
 
@@ -114,6 +134,7 @@ def total_loss(losses: Mapping[str, Any], weights: Mapping[str, Any]) -> tf.Tens
     raise NotImplementedError
 
 
+# keras · ★★☆ · 10 min · uv run kata lesson count_python_runs
 def count_python_runs(batches: int, *, run_eagerly: bool) -> int:
     """Count how often Python runs the body of `train_step` while a small model trains on some batches.
 
@@ -140,6 +161,7 @@ def count_python_runs(batches: int, *, run_eagerly: bool) -> int:
     raise NotImplementedError
 
 
+# keras · ★★★ · 15 min · uv run kata lesson max_jit_difference
 def max_jit_difference(seed: int, *, steps: int) -> float:
     """Train the same small model with and without XLA, and return how far apart the weights end.
 

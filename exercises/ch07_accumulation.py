@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """Batch size and gradient accumulation: a large batch's update from small batches' memory."""
 
 from collections.abc import Callable, Iterable
@@ -13,6 +30,7 @@ __all__ = [
 ]
 
 
+# scratch · ★☆☆ · 5 min · uv run kata lesson linear_scaling_rule
 def linear_scaling_rule(base_lr: float, *, base_batch_size: int, batch_size: int) -> float:
     """Scale a learning rate with the batch size: k times the batch, k times the rate.
 
@@ -44,6 +62,7 @@ def linear_scaling_rule(base_lr: float, *, base_batch_size: int, batch_size: int
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 6 min · uv run kata lesson updates_per_epoch
 def updates_per_epoch(
     samples: int, *, batch_size: int, accumulation_steps: int = 1, drop_remainder: bool = False
 ) -> int:
@@ -79,6 +98,7 @@ def updates_per_epoch(
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 15 min · uv run kata lesson accumulated_gradients
 def accumulated_gradients(
     model: tf.keras.Model,
     loss_fn: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
@@ -120,6 +140,7 @@ def accumulated_gradients(
     raise NotImplementedError
 
 
+# scratch · ★★★ · 30 min · uv run kata lesson GradientAccumulationModel
 class GradientAccumulationModel(tf.keras.Model):
     """Train a model with one update for every `accumulation_steps` micro-batches.
 
@@ -179,6 +200,7 @@ class GradientAccumulationModel(tf.keras.Model):
         raise NotImplementedError
 
 
+# keras · ★☆☆ · 5 min · uv run kata lesson accumulating_optimizer
 def accumulating_optimizer(learning_rate: float, *, accumulation_steps: int) -> tf.keras.optimizers.Optimizer:
     """Build an Adam that updates once for every `accumulation_steps` gradients it is given.
 

@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """Gradient clipping: a bound on how far one bad batch can throw the weights."""
 
 from collections.abc import Callable, Sequence
@@ -17,6 +34,7 @@ __all__ = [
 Gradients = Sequence[tf.Tensor | None]
 
 
+# scratch · ★☆☆ · 6 min · uv run kata lesson global_norm
 def global_norm(gradients: Gradients) -> tf.Tensor:
     """Measure a list of gradients as if all of them were one long vector.
 
@@ -44,6 +62,7 @@ def global_norm(gradients: Gradients) -> tf.Tensor:
     raise NotImplementedError
 
 
+# scratch · ★☆☆ · 6 min · uv run kata lesson clip_by_value
 def clip_by_value(gradients: Gradients, clip_value: float) -> list[tf.Tensor | None]:
     """Limit every element to the interval [-v, v], each for itself.
 
@@ -75,6 +94,7 @@ def clip_by_value(gradients: Gradients, clip_value: float) -> list[tf.Tensor | N
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson clip_by_norm
 def clip_by_norm(gradients: Gradients, max_norm: float) -> list[tf.Tensor | None]:
     """Shorten every tensor whose own L2 norm exceeds the limit, and keep its direction.
 
@@ -107,6 +127,7 @@ def clip_by_norm(gradients: Gradients, max_norm: float) -> list[tf.Tensor | None
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 10 min · uv run kata lesson clip_by_global_norm
 def clip_by_global_norm(gradients: Gradients, max_norm: float) -> tuple[list[tf.Tensor | None], tf.Tensor]:
     """Shorten the whole list by one factor when its global norm exceeds the limit.
 
@@ -142,6 +163,7 @@ def clip_by_global_norm(gradients: Gradients, max_norm: float) -> tuple[list[tf.
     raise NotImplementedError
 
 
+# keras · ★☆☆ · 5 min · uv run kata lesson clipped_optimizer
 def clipped_optimizer(method: str, limit: float, *, learning_rate: float = 1e-3) -> tf.keras.optimizers.Optimizer:
     """Build an Adam that clips the gradients it is given, by one of Keras' three methods.
 
@@ -175,6 +197,7 @@ def clipped_optimizer(method: str, limit: float, *, learning_rate: float = 1e-3)
     raise NotImplementedError
 
 
+# keras · ★★☆ · 12 min · uv run kata lesson clipped_train_step
 def clipped_train_step(
     model: tf.keras.Model,
     optimizer: tf.keras.optimizers.Optimizer,
@@ -219,6 +242,7 @@ def clipped_train_step(
     raise NotImplementedError
 
 
+# keras · ★★☆ · 10 min · uv run kata lesson build_sequence_classifier
 def build_sequence_classifier(timesteps: int, features: int, *, units: Sequence[int] = (64, 32)) -> tf.keras.Model:
     """Build and compile stacked LSTMs for a yes-or-no question about a sequence, trained with clipped gradients.
 

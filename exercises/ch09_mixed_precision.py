@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """9 · Mixed precision: float16 where it is fast, float32 where it must be exact.
 
 A mixed-precision model computes in float16 and keeps its weights in float32. What float16 cannot hold are small
@@ -28,6 +45,7 @@ class LayerDtypes(NamedTuple):
     variable: str
 
 
+# keras · ★★☆ · 8 min · uv run kata lesson precision_policy
 @contextmanager
 def precision_policy(name: str = "mixed_float16") -> Iterator[None]:
     """Keras' global dtype policy is `name` inside a `with` block, and what it was before after it.
@@ -55,6 +73,7 @@ def precision_policy(name: str = "mixed_float16") -> Iterator[None]:
     raise NotImplementedError
 
 
+# keras · ★★☆ · 8 min · uv run kata lesson build_mixed_model
 def build_mixed_model(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
     """Build a stack of Dense layers that computes in float16, keeps float32 weights and answers in float32.
 
@@ -84,6 +103,7 @@ def build_mixed_model(features: int, *, hidden: Sequence[int] = (128, 64), outpu
     raise NotImplementedError
 
 
+# keras · ★☆☆ · 5 min · uv run kata lesson layer_dtypes
 def layer_dtypes(model: tf.keras.Model) -> list[LayerDtypes]:
     """List what each Dense layer of `model` computes in and what it keeps its variables in.
 
@@ -105,6 +125,7 @@ def layer_dtypes(model: tf.keras.Model) -> list[LayerDtypes]:
     raise NotImplementedError
 
 
+# scratch · ★★★ · 15 min · uv run kata lesson loss_scaled_gradients
 def loss_scaled_gradients(
     model: tf.keras.Model,
     loss_fn: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
@@ -145,6 +166,7 @@ def loss_scaled_gradients(
     raise NotImplementedError
 
 
+# scratch · ★★☆ · 12 min · uv run kata lesson DynamicLossScale
 class DynamicLossScale:
     """Find the largest loss scale that does not overflow, by trying.
 
@@ -191,6 +213,7 @@ class DynamicLossScale:
         raise NotImplementedError
 
 
+# scratch · ★☆☆ · 3 min · uv run kata lesson round_up_to_multiple
 def round_up_to_multiple(units: int, multiple: int = 8) -> int:
     """Round a layer's units up to what Tensor Cores like.
 

@@ -1,3 +1,20 @@
+# Rules of every kata; its docstring says what is special to it:
+# - An array argument is anything that tf.convert_to_tensor takes: a list, a NumPy array, a tensor. Labels may be
+#   integers, booleans or floats, and are cast to the dtype of the prediction.
+# - What changes while training (lr, learning_rate, step, t) is a Python number or a rank-0 tensor. Every other number
+#   is a Python number.
+# - A tensor comes back, in the dtype of the prediction, gradient or weight; one number is a rank-0 tensor. What you
+#   are given is not changed in place.
+# - What takes tensors works inside tf.function too and gives the same there. A loss is differentiable in its
+#   prediction, and its gradient is right everywhere.
+# - Bad input that a docstring names raises a ValueError whose text names the argument. Other bad input is not tried.
+# - A call leaves nothing behind: called again, it gives the same again, and what a class keeps is what its docstring
+#   says. Chance comes from a seed alone, and the global random states are afterwards what they were before.
+# - scratch: write it from tensor operations (tf.reduce_*, tf.math.*, tf.where, keras.ops …). The ready-made object
+#   for just that job does not count: Keras' losses, optimizers, schedules and metrics, its loops, the cross-entropies
+#   of tf.nn and keras.ops, tf.clip_by_* (tf.clip_by_value in chapter 8 only). keras: use just these. free: as you
+#   like.
+
 """Chapter 10 · The capstone: every piece of the course in one training run."""
 
 import random
@@ -37,6 +54,7 @@ class TrainingReport(NamedTuple):
     predicted_classes: np.ndarray  # (5,) integers, for the first five validation samples
 
 
+# free · ★☆☆ · 8 min · uv run kata lesson make_classification_data
 def make_classification_data(
     *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
 ) -> ClassificationData:
@@ -70,6 +88,7 @@ def make_classification_data(
     raise NotImplementedError
 
 
+# free · ★★☆ · 12 min · uv run kata lesson make_schedule
 def make_schedule(
     *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
 ) -> tf.keras.optimizers.schedules.LearningRateSchedule:
@@ -103,6 +122,7 @@ def make_schedule(
     raise NotImplementedError
 
 
+# keras · ★☆☆ · 5 min · uv run kata lesson make_optimizer
 def make_optimizer(
     learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
 ) -> tf.keras.optimizers.Optimizer:
@@ -131,6 +151,7 @@ def make_optimizer(
     raise NotImplementedError
 
 
+# keras · ★★☆ · 12 min · uv run kata lesson build_classifier
 def build_classifier(features: int, classes: int) -> tf.keras.Model:
     """Build the network of the run, under mixed precision.
 
@@ -164,6 +185,7 @@ def build_classifier(features: int, classes: int) -> tf.keras.Model:
     raise NotImplementedError
 
 
+# keras · ★☆☆ · 6 min · uv run kata lesson make_callbacks
 def make_callbacks(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
     """Make the callbacks that fit the kind of learning rate.
 
@@ -190,6 +212,7 @@ def make_callbacks(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callb
     raise NotImplementedError
 
 
+# keras · ★★★ · 20 min · uv run kata lesson train_classifier
 def train_classifier(
     data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
 ) -> TrainingReport:

@@ -20,6 +20,7 @@ from kata.course.curriculum import Kata
 from kata.judge import judging, laws, profiles
 from kata.judge.catalogue import Catalogue
 from kata.judge.diagnosis import Diagnosis, diagnose
+from kata.judge.drawing import Law, law_name
 from kata.judge.exam import Conversation
 from kata.judge.message import with_diagnosis
 from kata.learn import summary
@@ -278,11 +279,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-def _law(item: pytest.Function, kata: Kata) -> laws.Law:
+def _law(item: pytest.Function, kata: Kata) -> Law:
     """The law that `item` stands for: its own method, or one that every kata has."""
     if not curriculum.law_of(item.nodeid).startswith(f"{curriculum.EVERY_KATA}::"):
         return item.obj  # type: ignore[no-any-return]
-    return next(law for law in laws.laws_of(kata) if laws.law_name(law) == item.originalname)
+    return next(law for law in laws.laws_of(kata) if law_name(law) == item.originalname)
 
 
 class LawFailed(Exception):

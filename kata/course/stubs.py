@@ -1,5 +1,6 @@
 """Writes `exercises/` from `solutions/`: signatures and docstrings stay, bodies become NotImplementedError.
 
+The rules of every kata stand at the head, and above each kata what is known of it.
 What the learner is given stays whole: functions with `# given` on their `def` line, and public top-level
 names that are not in `__all__`. Private top-level names vanish. `uv run python -m kata.course.stubs` writes;
 `--check` only compares.
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import libcst as cst
 
-from kata.course import curriculum
+from kata.course import curriculum, rules
 from kata.waist.implementation import ROOT
 
 _STUB = cst.parse_statement("raise NotImplementedError")
@@ -35,18 +36,25 @@ def _is_given(body: cst.IndentedBlock) -> bool:
     return comment is not None and comment.value.replace(" ", "").startswith("#given")
 
 
-def stub(source: str, katas: tuple[str, ...]) -> str:
-    """The text of the exercises' chapter for the solutions' chapter `source`, whose katas are `katas`."""
+def stub(source: str, katas: dict[str, str]) -> str:
+    """The text of the exercises' chapter for the solutions' chapter `source`.
+
+    Args:
+        source: the chapter's text.
+        katas: its katas' names, each with the comment that stands above it.
+    """
     module = cst.parse_module(source)
-    statements = []
+    statements: list[cst.BaseStatement | cst.SimpleStatementLine] = []
     for statement in module.body:
         name = _name_of(statement)
         if name is not None and name.startswith("_") and name != "__all__":
             continue
         if name in katas:
             statement = statement.visit(_Emptied())  # type: ignore[assignment]
+            above = cst.EmptyLine(comment=cst.Comment(f"# {katas[name]}"))
+            statement = statement.with_changes(leading_lines=[*statement.leading_lines, above])
         statements.append(statement)
-    return module.with_changes(body=statements).code
+    return f"{rules.as_comment()}\n{module.with_changes(body=statements).code}"
 
 
 def _name_of(statement: cst.BaseStatement | cst.BaseSmallStatement) -> str | None:
@@ -64,7 +72,12 @@ def _name_of(statement: cst.BaseStatement | cst.BaseSmallStatement) -> str | Non
 def pristine(chapter: str) -> str:
     """The untouched text of `exercises/<chapter>.py`."""
     path = ROOT / "solutions" / f"{chapter}.py"
-    return stub(path.read_text(encoding="utf-8"), curriculum.exported(path))
+    found = next(each for each in curriculum.chapters() if each.name == chapter)
+    above = {
+        kata.name: f"{kata.kind} · {kata.stars} · {kata.minutes} min · uv run kata lesson {kata.name}"
+        for kata in found.katas
+    }
+    return stub(path.read_text(encoding="utf-8"), above)
 
 
 def out_of_step(folder: Path = ROOT / "exercises") -> list[str]:

@@ -7,12 +7,13 @@ from typing import Any
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
+from kata.judge.drawing import Law, count_examples, law_name, seeded
 from kata.judge.likeness import alike
 from kata.waist.assertions import LawViolation
 from kata.waist.codec import Raised
 from kata.waist.nested import map_leaves
 from kata.waist.question import Answer, Answered
-from kata.waist.session import RemoteName, Talk, current, probes
+from kata.waist.session import REMEMBERED, RemoteName, Stopped, Talk, current, probes
 from kata.waist.show import show
 
 USUAL = 10
@@ -70,20 +71,23 @@ class DocstringExample(CasedLaw):
 class Again(CasedLaw):
     """Asked again, after other questions and in turns with another call, it gives the same: nothing is kept."""
 
-    def __init__(self, kata: Kata, laws: Sequence[Any]) -> None:
+    def __init__(self, laws: Sequence[Law]) -> None:
         self.__name__ = "test_again_gives_the_same"
         # A fifth of the time of all laws is what this may cost: what trains a model for each example is left out.
         by_count = sorted(laws, key=lambda law: -_examples_of(law))
-        self._laws = [law.__name__ for i, law in enumerate(by_count) if i < 2 or _examples_of(law) >= USUAL]
+        chosen = (law for i, law in enumerate(by_count) if i < 2 or _examples_of(law) >= USUAL)
+        self._laws = {law_name(law): law for law in chosen}
 
     def cases(self) -> Sequence[Any]:
-        return self._laws
+        return list(self._laws)
 
     def run(self, case: Any) -> None:
         session = current()
-        talks = session.talks.get(case, [])
+        if case in session.failed:
+            raise Stopped(session.failed[case], f"not asked again, because {case} does not hold")
+        talks = session.talks.get(case) or self._talk(case)
         if not talks:
-            return  # that law does not hold, which is said there, or was not asked for
+            return  # it asks nothing
         first, second = talks[0], talks[-1]
         for talk, place, answer in _in_turns(first, second):
             before = talk.answers[place]
@@ -94,10 +98,20 @@ class Again(CasedLaw):
                     expected=_shown(before),
                 )
 
+    def _talk(self, case: str) -> list[Talk]:
+        """What that law asks, where it was not judged before this one."""
+        session = current()
+        with seeded(self._laws[case], 0, examples=lambda usual: REMEMBERED):
+            count_examples(self._laws[case])
+            self._laws[case]()
+        talk = Talk(tuple(session.asked), tuple(session.answers))
+        session.begin_example()
+        return [talk] if talk.asked else []
 
-def laws_for(kata: Kata, laws: Sequence[Any]) -> list[CasedLaw]:
+
+def laws_for(kata: Kata, laws: Sequence[Law]) -> list[CasedLaw]:
     """The laws that `kata` has besides its own `laws`, which they ask again."""
-    return [DocstringExample(kata), Again(kata, laws)]
+    return [DocstringExample(kata), Again(laws)]
 
 
 def _examples_of(law: Any) -> int:

@@ -17,7 +17,8 @@ from hypothesis.internal.conjecture.shrinker import sort_key
 from hypothesis.strategies import DataObject
 
 from kata.course.curriculum import Kata
-from kata.judge.laws import Law, judge, law_name, laws_of, seeded
+from kata.judge.drawing import Law, law_name, seeded
+from kata.judge.laws import judge, laws_of
 from kata.waist.codec import encode
 from kata.waist.implementation import implementation_at
 from kata.waist.question import Answer, Question

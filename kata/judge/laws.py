@@ -8,24 +8,18 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hypothesis import Phase, settings
 from hypothesis.errors import Flaky, FlakyReplay
 from hypothesis.reporting import with_reporter
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
 from kata.judge import every_kata, message
+from kata.judge.drawing import Law, count_examples, law_name
 from kata.waist.assertions import ImplementationError, LawViolation
 from kata.waist.codec import KataName
 from kata.waist.isolated import WorkerLost
-from kata.waist.session import Session, Stopped, current, use
+from kata.waist.session import Session, Stopped, use
 from kata.waist.verdict import LawReport, Outcome
-
-Law = Callable[[], object]
-"""A law, ready to run: a bound test method, with `@given` or without."""
-
-GENERATE_ONLY = (Phase.explicit, Phase.generate)
-"""Where whether a law fails, or what it asks, is all that matters."""
 
 
 def laws_of(kata: Kata) -> list[Law]:
@@ -37,11 +31,6 @@ def laws_of(kata: Kata) -> list[Law]:
         if class_name != curriculum.EVERY_KATA:
             found.append(getattr(getattr(module, class_name)(), method))
     return [*found, *every_kata.laws_for(kata, found)]
-
-
-def law_name(law: Law) -> str:
-    """The name of `law`, such as `test_is_the_mean`."""
-    return str(law.__name__)
 
 
 NOT_RUN = "not run: an earlier law of this kata ran out of time or memory, and this one would make you wait as long"
@@ -70,23 +59,6 @@ def _alarm(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
-def _count_examples(law: Law) -> None:
-    """Let a `@given` law tell the session where each of its examples begins."""
-    handle = getattr(law, "hypothesis", None)
-    if handle is None or getattr(handle.inner_test, "tells_session", False):
-        return
-    inner = handle.inner_test
-
-    @functools.wraps(inner)
-    def told(*args: Any, **kwargs: Any) -> Any:
-        session = current()
-        session.begin_example()
-        return session.observer(inner, args, kwargs) if session.observer else inner(*args, **kwargs)
-
-    told.tells_session = True  # type: ignore[attr-defined]
-    handle.inner_test = told
-
-
 def _say_nothing(text: object) -> None:
     """Hypothesis' own remarks are for those who know it; a learner reads ours."""
 
@@ -99,29 +71,6 @@ def _remembered(session: Session) -> Iterator[None]:
     except BaseException as error:
         session.error = error
         raise
-
-
-@contextlib.contextmanager
-def seeded(
-    law: Law, seed: int, *, examples: Callable[[int], int] = lambda usual: usual, shrink: bool = False
-) -> Iterator[None]:
-    """Meanwhile `law` draws the examples of `seed`, so many of them, and remembers nothing; nor does it shrink."""
-    function: Any = getattr(law, "__func__", law)
-    if not hasattr(function, "hypothesis"):
-        yield
-        return
-    before = function._hypothesis_internal_use_seed, function._hypothesis_internal_use_settings
-    function._hypothesis_internal_use_seed = seed
-    function._hypothesis_internal_use_settings = settings(
-        before[1],
-        phases=(*GENERATE_ONLY, Phase.shrink) if shrink else GENERATE_ONLY,
-        database=None,
-        max_examples=examples(before[1].max_examples),
-    )
-    try:
-        yield
-    finally:
-        function._hypothesis_internal_use_seed, function._hypothesis_internal_use_settings = before
 
 
 def judge(law: Law, session: Session, kata: KataName, *, limit: float = 90.0) -> LawReport:
@@ -142,14 +91,14 @@ def judge(law: Law, session: Session, kata: KataName, *, limit: float = 90.0) ->
 
 
 def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawReport:
-    _count_examples(law)
+    count_examples(law)
     if kata in session.given_up:
         return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=f"{kata.name}: {NOT_RUN}")
     with use(session):
         session.begin_law(kata, law_name(law))
         with _alarm(limit), with_reporter(_say_nothing):
             found = outcome_of(law, law, session, kata, limit=limit)
-        session.end_law(found.outcome is Outcome.SOLVED)
+        session.end_law(found.outcome)
         return found
 
 

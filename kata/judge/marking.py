@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from hypothesis.strategies import DataObject
 
 from kata.judge.answers import LawSheet
+from kata.judge.drawing import Law, law_name
 from kata.judge.every_kata import CasedLaw
 from kata.judge.exam import Example, LawExam, canonical
-from kata.judge.laws import Law, law_name, outcome_of
+from kata.judge.laws import outcome_of
 from kata.waist.codec import KataName
 from kata.waist.question import Answer, Question
 from kata.waist.session import Backend, Session, Stopped, use
@@ -58,11 +59,11 @@ def mark(
             if first is None:
                 first, simplest = Marked(report, number), order
                 if first_only or kata in session.given_up:
-                    session.end_law(held=False)
+                    session.end_law(report.outcome)
                     return first  # the session is in that example still
             elif report.outcome is first.report.outcome:
                 simplest = min(simplest, order)
-        session.end_law(first is None)
+        session.end_law(first.report.outcome if first else Outcome.SOLVED)
         if first is None:
             return Marked(LawReport(outcome=Outcome.SOLVED))
         session.given_up.pop(kata, None)  # what ran out of time was an example after that one
@@ -78,7 +79,7 @@ def outcomes(
     with _sitting_at(desk, session), use(session):
         session.begin_law(kata, law_name(law))
         found = [report.outcome for _, report in _reports(law, exam, desk, session, kata)]
-        session.end_law(all(outcome is Outcome.SOLVED for outcome in found))
+        session.end_law(next((outcome for outcome in found if outcome is not Outcome.SOLVED), Outcome.SOLVED))
         return found
 
 

@@ -56,7 +56,7 @@ places = [Path(os.environ.get("KATA_CLONE", here)).expanduser(), here, *here.par
 installed = importlib.util.find_spec("kata")  # by `uv sync`, if this kernel is the clone's own
 if installed and installed.origin:
     places.append(Path(installed.origin).parents[1])
-clone = next((place for place in places if (place / "kata" / "notebook.py").is_file()), None)
+clone = next((place for place in places if (place / "kata" / "notebooks" / "notebook.py").is_file()), None)
 if clone is None and REPOSITORY:
     clone = here / "katas"
     if subprocess.run(["git", "clone", "--quiet", "--depth", "1", REPOSITORY, str(clone)]).returncode:

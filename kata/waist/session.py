@@ -123,6 +123,8 @@ class Session:
     """What came back for each of `asked`, but for one that was not lived to be answered."""
     talks: dict[str, list[Talk]] = field(default_factory=dict)
     """The first examples of each law of this kata that holds, by the law's name: to be asked again."""
+    failed: dict[str, Outcome] = field(default_factory=dict)
+    """The laws of this kata that do not hold, by name."""
     examples: int = 0
     observer: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = None
     """Called in place of a law's body on each of its examples, with the body and what was drawn for it."""
@@ -138,6 +140,7 @@ class Session:
         """A law of `kata`, of this name, begins: nothing of earlier laws is left but what they talked about."""
         if kata != self.kata:
             self.talks.clear()
+            self.failed.clear()
         self.kata = kata
         self.examples = 0
         self._law = law
@@ -145,10 +148,13 @@ class Session:
         self._new_example()
         self.backend.begin(kata)
 
-    def end_law(self, held: bool) -> None:
-        """The law has been judged: whether it held."""
+    def end_law(self, outcome: Outcome) -> None:
+        """The law has been judged."""
         self._remember()
-        if not held:
+        if outcome is Outcome.SOLVED:
+            self.failed.pop(self._law, None)
+        else:
+            self.failed[self._law] = outcome
             self.talks.pop(self._law, None)
 
     def begin_example(self) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from kata.course import curriculum, stubs
+from kata.course import curriculum, rules, stubs
 from kata.course.curriculum import Kata
+from kata.judge.drawing import seeded
 from kata.judge.judging import untouched
-from kata.judge.laws import judge, laws_of, seeded
+from kata.judge.laws import judge, laws_of
 from kata.waist.implementation import ROOT, implementation_at
 from kata.waist.session import InProcess, Session
 from kata.waist.verdict import Outcome
@@ -168,7 +169,7 @@ def test_there_is_no_stray_file() -> None:
     chapter = rf"(?:{'|'.join(CONTRACT)})"
     places = (
         rf"(exercises|solutions|solutions/approaches|misconceptions|tests/oracles|tests/probes)/{chapter}\.py",
-        rf"tests/test_{chapter}\.py|tests/strategies(_ch\d\d\w*)?\.py|tests/probes/(common|compare)\.py",
+        rf"tests/test_{chapter}\.py|tests/test_every_kata\.py|tests/strategies(_ch\d\d\w*)?\.py|tests/probes/(common|compare)\.py",
         rf"tests/meta/article/test_{chapter}\.py|tests/meta/test_oracles_{chapter}\.py|tests/meta/\w+\.py",
         rf"lessons/{chapter}\.md|lessons/plots/[\w-]+\.svg|docs/\w+\.(py|md)|benchmarks/\w+\.(py|md)",
         r"(kata/(\w+/){0,2}\w+|conftest)\.py|tests/meta/golden/[\w.-]+",
@@ -186,3 +187,12 @@ def test_nothing_names_a_registry_or_a_place_of_a_machine() -> None:
     for path in tracked:
         found = pattern.search((ROOT / path).read_text("utf-8", errors="replace"))
         assert found is None, f"{path}: {found and found[0]}"
+
+
+def test_the_rules_stand_where_a_learner_looks() -> None:
+    """In README and at the head of every chapter's stubs, word for word."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for rule in rules.RULES:
+        assert f"- {rule}\n" in readme
+    for chapter in curriculum.chapters():
+        assert (ROOT / "exercises" / f"{chapter.name}.py").read_text("utf-8").startswith(rules.as_comment())

@@ -13,8 +13,9 @@ import pytest
 from kata.course import curriculum
 from kata.judge import profiles
 from kata.judge.catalogue import Catalogue
+from kata.judge.drawing import seeded
 from kata.judge.judging import judge_kata
-from kata.judge.laws import laws_of, seeded
+from kata.judge.laws import laws_of
 from kata.waist.implementation import ROOT, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
