@@ -134,7 +134,7 @@ def always_mixed_float16(name="mixed_float16"):
 @misconception(
     "precision_policy",
     says="You put back a policy of the same name, which is not always the same policy; "
-    "keep the policy object that you found, not its name.",
+    "keep the policy object that you find on entry, not its name.",
     hint=3,
     subtle=True,
 )
@@ -150,8 +150,8 @@ def back_by_name(name="mixed_float16"):
 
 @misconception(
     "precision_policy",
-    says="You look at the policy, or set it, before the block is entered; between the two it may have changed, "
-    "so do both on entry.",
+    says="You set the policy when the context manager is made; look at the earlier one, and set yours, when its block "
+    "is entered.",
     hint=3,
     subtle=True,
 )
@@ -353,7 +353,7 @@ def sigmoid_output(features, *, hidden=(128, 64), outputs=1):
 
 @misconception(
     "build_mixed_model",
-    says="There is dropout in your model, which was not asked for: in training it answers by chance.",
+    says="In training your model answers otherwise than out of it, as with dropout, which was not asked for.",
     hint=3,
     subtle=True,
 )
@@ -381,7 +381,7 @@ def compiled_already(features, *, hidden=(128, 64), outputs=1):
 
 @misconception(
     "build_mixed_model",
-    says="Your model leaves the policy changed when a size is refused: a finally, or a with block, puts it back then too.",
+    says="You leave the policy changed when a size is refused; a finally, or a with block, puts it back then too.",
     hint=3,
     subtle=True,
 )
@@ -709,7 +709,7 @@ def adds_the_penalties(model, loss_fn, x, y, *, scale):
 
 @misconception(
     "loss_scaled_gradients",
-    says="You give a gradient for every variable of the model, frozen ones too; only `model.trainable_variables` count.",
+    says="You give a gradient for a frozen layer's variables too; only `model.trainable_variables` count.",
     hint=2,
     subtle=True,
 )
@@ -734,19 +734,6 @@ def values_of_indexed_slices(model, loss_fn, x, y, *, scale):
     gradients = _scaled(model, loss_fn, x, y, scale)
     gradients = [getattr(gradient, "values", gradient) for gradient in gradients]
     return [tf.cast(gradient, tf.float32) / tf.cast(scale, tf.float32) for gradient in gradients]
-
-
-@misconception(
-    "loss_scaled_gradients",
-    says="You need the scale's value while tf.function traces, when a tensor has none yet; keep it a tensor: "
-    "tf.cast(scale, tf.float32) takes both.",
-    hint=3,
-    subtle=True,
-)
-def scale_as_a_float(model, loss_fn, x, y, *, scale):
-    scale = float(scale)
-    gradients = _scaled(model, loss_fn, x, y, scale)
-    return [tf.cast(tf.convert_to_tensor(gradient), tf.float32) / scale for gradient in gradients]
 
 
 # DynamicLossScale
@@ -918,7 +905,7 @@ class NeverGrows(_Scaler):
 
 @misconception(
     "DynamicLossScale",
-    says="You test the gradients' norm, whose squares overflow though every value is finite; test value by value.",
+    says="Finite values whose squares overflow, as in a norm, count as an overflow with you; test value by value.",
     hint=1,
     subtle=True,
 )
@@ -930,8 +917,8 @@ class TestsTheNorm(_Scaler):
 
 @misconception(
     "DynamicLossScale",
-    says="You cast to float32 before you look, and what float64 holds may be inf there; ask in the gradient's own "
-    "dtype.",
+    says="A float64 number beyond float32's range counts as inf with you, though it is finite; ask in the gradient's "
+    "own dtype.",
     hint=1,
     subtle=True,
 )
@@ -954,21 +941,17 @@ class CapOfTwentyFour(_Scaler):
 
 @misconception(
     "DynamicLossScale",
-    says="Your scale or your counter belongs to the class, so all scalers share it; keep both on `self`.",
+    says="What one of your scalers sees changes the scale of another; every object has its own scale and its own "
+    "counter, on `self`.",
     hint=3,
     subtle=True,
 )
 class SharedByAll(_Scaler):
-    shared = {}
+    scale = property(lambda self: _SHARED["scale"], lambda self, value: _SHARED.update(scale=value))
+    finite_steps = property(lambda self: _SHARED["steps"], lambda self, value: _SHARED.update(steps=value))
 
-    def __init__(self, initial_scale=2.0**15, growth_steps=2000):
-        self.growth_steps = growth_steps
-        self.shared.update(scale=float(initial_scale), finite_steps=0)
 
-    scale = property(lambda self: self.shared["scale"], lambda self, value: self.shared.update(scale=value))
-    finite_steps = property(
-        lambda self: self.shared["finite_steps"], lambda self, value: self.shared.update(finite_steps=value)
-    )
+_SHARED = {}
 
 
 @misconception(

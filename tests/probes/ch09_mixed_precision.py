@@ -232,7 +232,7 @@ def _network(policy: str, kind: str) -> tf.keras.Model:
     """3 → tanh 4 → 2, the hidden layer under `policy`, the output in float32 (float64 for `"float64"`).
 
     `kind` is `"plain"`, `"spare"` (a variable that nothing depends on behind the hidden layer), `"frozen"` (the hidden
-    layer is), `"doubling"` (twice the hidden layer's output in training) or `"penalised"`. Weights are set at every use.
+    layer is), `"doubling"` (twice the hidden layer's output in training) or `"penalised"`. Every use sets the weights.
     """
     between = {"spare": [Spare()], "doubling": [DoublesInTraining(dtype=policy)]}.get(kind, [])
     penalty = "l2" if kind == "penalised" else None
