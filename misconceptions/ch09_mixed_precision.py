@@ -185,6 +185,24 @@ def back_if_untouched(name="mixed_float16"):
             tf.keras.mixed_precision.set_global_policy(earlier)
 
 
+@misconception(
+    "precision_policy",
+    says="`sys.exit` raises SystemExit, after which you do not put the policy back; a finally runs however the block ends.",
+    hint=2,
+    subtle=True,
+)
+@contextmanager
+def not_after_an_exit(name="mixed_float16"):
+    earlier = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        tf.keras.mixed_precision.set_global_policy(earlier)
+        raise
+    tf.keras.mixed_precision.set_global_policy(earlier)
+
+
 # build_mixed_model
 
 
@@ -409,6 +427,31 @@ def _remembered(features, hidden, outputs):
         return _stack(features, hidden, outputs, [None] * len(hidden) + ["float32"])
 
 
+@misconception(
+    "build_mixed_model",
+    says="Your model has a penalty, which was not asked for: it would be part of every loss.",
+    hint=3,
+    subtle=True,
+)
+def with_a_penalty(features, *, hidden=(128, 64), outputs=1):
+    with _policy("mixed_float16"):
+        model = _stack(features, hidden, outputs, [None] * len(hidden) + ["float32"])
+        model.add(tf.keras.layers.ActivityRegularization(l2=0.1, dtype="float32"))
+    return model
+
+
+@misconception(
+    "build_mixed_model",
+    says="Your `hidden` may be a tuple only; a list of sizes is right too.",
+    hint=3,
+    subtle=True,
+)
+def hidden_as_a_tuple(features, *, hidden=(128, 64), outputs=1):
+    sizes = hidden + ()
+    with _policy("mixed_float16"):
+        return _stack(features, sizes, outputs, [None] * len(sizes) + ["float32"])
+
+
 # layer_dtypes
 
 
@@ -534,6 +577,17 @@ def by_name_of_the_type(model):
 def trainable_only(model):
     dense = [layer for layer in _dense(model) if layer.trainable]
     return [LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in dense]
+
+
+@misconception(
+    "layer_dtypes",
+    says="Of two layers with one name you list one; in a model that is a class of its own names need not differ.",
+    hint=3,
+    subtle=True,
+)
+def one_for_each_name(model):
+    rows = {layer.name: LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in _dense(model)}
+    return list(rows.values())
 
 
 # loss_scaled_gradients
@@ -734,6 +788,36 @@ def values_of_indexed_slices(model, loss_fn, x, y, *, scale):
     gradients = _scaled(model, loss_fn, x, y, scale)
     gradients = [getattr(gradient, "values", gradient) for gradient in gradients]
     return [tf.cast(gradient, tf.float32) / tf.cast(scale, tf.float32) for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="Your x is rounded to float16, where a float32 layer wants all digits; every layer casts its input itself.",
+    hint=3,
+    subtle=True,
+)
+def inputs_in_float16(model, loss_fn, x, y, *, scale):
+    gradients = _scaled(model, loss_fn, tf.cast(x, tf.float16), y, scale)
+    return [tf.cast(tf.convert_to_tensor(gradient), tf.float32) / tf.cast(scale, tf.float32) for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="Your zeros have the variable's dtype, float16 where that is; they too are float32.",
+    hint=3,
+    subtle=True,
+)
+def zeros_in_the_variables_dtype(model, loss_fn, x, y, *, scale):
+    scale = tf.cast(scale, tf.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.cast(loss_fn(y, model(tf.convert_to_tensor(x), training=True)), tf.float32) * scale
+    variables = model.trainable_variables
+    return [
+        tf.zeros(variable.shape, variable.dtype)
+        if gradient is None
+        else tf.cast(tf.convert_to_tensor(gradient), tf.float32) / scale
+        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True)
+    ]
 
 
 # DynamicLossScale
@@ -963,6 +1047,39 @@ _SHARED = {}
 class AnswersWithATensor(_Scaler):
     def update(self, gradients):
         return tf.constant(super().update(gradients))
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You halve once for every tensor that overflows; a step halves the scale once, however many do.",
+    hint=2,
+    subtle=True,
+)
+class HalvesForEveryTensor(_Scaler):
+    def update(self, gradients):
+        finite = [self.is_finite([gradient]) for gradient in gradients]
+        for answer in finite:
+            if not answer:
+                self.shrink()
+        if all(finite):
+            self.count()
+        return all(finite)
+
+
+@misconception(
+    "DynamicLossScale",
+    says="You count tensors, not steps: one call of `update` is one step, however many gradients there are.",
+    hint=2,
+    subtle=True,
+)
+class CountsTensors(_Scaler):
+    def update(self, gradients):
+        if not self.is_finite(gradients):
+            self.shrink()
+            return False
+        for _ in gradients:
+            self.count()
+        return True
 
 
 # round_up_to_multiple

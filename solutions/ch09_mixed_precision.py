@@ -33,8 +33,9 @@ def precision_policy(name: str = "mixed_float16") -> Iterator[None]:
     """Keras' global dtype policy is `name` inside a `with` block, and what it was before after it.
 
     The earlier policy comes back whatever it was (not always `"float32"`): the policy itself, since one of your own is
-    more than its name. It comes back also when the block sets another policy, and when the block raises, be it an
-    exception or Ctrl-C (`KeyboardInterrupt`); what was raised goes on. Nothing is set before the block is entered.
+    more than its name. It comes back also when the block sets another policy, and when the block raises, whatever it
+    raises (Ctrl-C, which is `KeyboardInterrupt`, and `sys.exit` too); what was raised goes on. Nothing is set before
+    the block is entered.
     Blocks nest: each one puts back what it found on entry.
 
     Args:
@@ -77,7 +78,8 @@ def build_mixed_model(features: int, *, hidden: Sequence[int] = (128, 64), outpu
         outputs: Units of the output layer, at least 1.
 
     Returns:
-        A new, built model from shape `(batch, features)` to float32 of shape `(batch, outputs)`, not compiled.
+        A new model from shape `(batch, features)` to float32 of shape `(batch, outputs)`; built (its weights exist) and
+        not compiled.
 
     Raises:
         ValueError: If a number in `hidden`, or `outputs`, is below 1 (Keras' own error will do).
@@ -226,8 +228,8 @@ class DynamicLossScale:
         Called eagerly, once a step.
 
         Args:
-            gradients: A list or tuple of tensors of any shapes and float dtypes (half precision and float64 too, not
-                all of one dtype); it makes no difference whether they are still scaled.
+            gradients: A list or tuple of at least one tensor, of any shapes and float dtypes (half precision and
+                float64 too, not all of one dtype); it makes no difference whether they are still scaled.
 
         Returns:
             A Python bool: False when any value of any tensor is inf or NaN, else True. A number is finite when its own
@@ -251,8 +253,8 @@ def round_up_to_multiple(units: int, multiple: int = 8) -> int:
     with ⌈a⌉ the smallest whole number that is not below a.
 
     Args:
-        units: A Python int, at least 1 (and below 2³¹).
-        multiple: A Python int, at least 1 (and below 2³¹); not only a power of two.
+        units: A Python int from 1 to 1,000,000.
+        multiple: A Python int from 1 to 1,000,000; not only a power of two.
 
     Returns:
         A Python int, the smallest multiple of `multiple` that is not below `units`: `units` itself where it already

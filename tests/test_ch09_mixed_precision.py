@@ -39,7 +39,7 @@ POLICIES = {
 policies = st.sampled_from(sorted(POLICIES))
 earlier_policies = st.sampled_from([*sorted(POLICIES), "own"])
 """What may hold before: `"own"` is a policy object that has more to it than its name, float32."""
-endings = st.sampled_from(["raises", "interrupted"])
+endings = st.sampled_from(["raises", "interrupted", "exits"])
 
 
 @pytest.mark.kata("precision_policy")
@@ -81,8 +81,9 @@ class TestPrecisionPolicy:
     @given(before=earlier_policies, names=st.lists(policies, min_size=1, max_size=2), ending=endings)
     @example(before="float32", names=["mixed_float16"], ending="raises")
     @example(before="float32", names=["mixed_float16"], ending="interrupted")
+    @example(before="float32", names=["mixed_float16"], ending="exits")
     def test_the_policy_comes_back_when_the_body_raises(self, before, names, ending):
-        """However the block ends, with an exception or with Ctrl-C, the earlier policy holds after it."""
+        """However the block ends, with an exception, Ctrl-C or `sys.exit`, the earlier policy holds after it."""
         trail = here.policy_trail(mixed.precision_policy, names, before=before, ending=ending)
         assert_equal(trail["after"], [before, *names][:-1][::-1])
 
@@ -123,7 +124,7 @@ class TestBuildMixedModel:
         found = here.mixed_model(mixed.build_mixed_model, 20)
         assert_equal(found["kernels"], [(20, 128), (128, 64), (64, 1)])
 
-    @examples(6)
+    @examples(4)
     @given(features=st.integers(1, 5), hidden=hidden_sizes, outputs=st.integers(1, 4), as_tuple=st.booleans())
     @example(features=3, hidden=[5, 2], outputs=4, as_tuple=False)
     @example(features=3, hidden=[5, 2], outputs=4, as_tuple=True)
@@ -138,7 +139,7 @@ class TestBuildMixedModel:
         assert_equal(found["compute"], ["float16"] * len(hidden) + ["float32"])
         assert_equal(found["output"], ("float32", (3, outputs)))
 
-    @examples(5)
+    @examples(2)
     @given(hidden=hidden_sizes)
     @example(hidden=[4])
     def test_all_variables_are_float32(self, hidden):
@@ -146,7 +147,7 @@ class TestBuildMixedModel:
         found = here.mixed_model(mixed.build_mixed_model, 3, hidden=hidden)
         assert_equal(found["variables"], ["float32"] * (2 * len(hidden) + 2))
 
-    @examples(8)
+    @examples(4)
     @given(stack=exact_stacks())
     @example(stack=(ONE_BY_ONE, np.array([[-8.0], [-0.5], [8.0]], np.float32)))
     @example(stack=(ONE_BY_ONE[:2], np.array([[-8.0], [8.0]], np.float32)))
@@ -158,7 +159,7 @@ class TestBuildMixedModel:
         for mode in ("inference", "training"):
             assert_close(found[mode], wanted, dtype=np.float32)
 
-    @examples(3)
+    @examples(1)
     @given(hidden=hidden_sizes)
     @example(hidden=[4])
     def test_what_is_not_named_stands_at_its_default(self, hidden):
@@ -168,9 +169,10 @@ class TestBuildMixedModel:
         expect(not found["penalties"], "The model must have no penalties.", yours=found["penalties"], expected=0)
         expect(not found["compiled"], "The model must not be compiled yet.", yours="compiled")
 
-    @examples(3)
+    @examples(2)
     @given(hidden=hidden_sizes)
     @example(hidden=[4])
+    @example(hidden=[])
     def test_compile_adds_loss_scaling(self, hidden):
         """`compile` wraps the optimizer in a LossScaleOptimizer, as it does when the model itself is mixed."""
         assert_equal(here.mixed_model(mixed.build_mixed_model, 3, hidden=hidden)["optimizer"], "LossScaleOptimizer")
@@ -208,7 +210,7 @@ class TestBuildMixedModel:
         seconds = here.step_seconds(mixed.build_mixed_model, width=4096, batch=2048)
         expect(seconds["mixed"] < seconds["float32"], "Mixed precision must be the faster one.", yours=seconds)
 
-    @examples(4)
+    @examples(3)
     @given(before=earlier_policies)
     @example(before="float32")
     @example(before="own")
@@ -258,12 +260,13 @@ class TestLayerDtypes:
         found = here.dtypes_of(mixed.layer_dtypes, built, now="float32")
         self._assert_rows(found, [("hidden", "float16", "float32"), ("output", "float32", "float32")])
 
-    @examples(10)
+    @examples(8)
     @given(built=layers(), now=policies, form=st.sampled_from(["sequential", "functional", "classed"]))
     @example(built=MISLEADING, now="float32", form="sequential")
     @example(built=MISLEADING, now="float32", form="functional")
     @example(built=MISLEADING, now="float32", form="classed")
     @example(built=[("dropout", "a", "float32")], now="float32", form="sequential")
+    @example(built=[("dense", "a", "float16"), ("dense", "a", "float32")], now="float32", form="classed")
     def test_lists_the_models_own_dense_layers_in_order(self, built, now, form):
         """One row for each Dense layer of the model itself, in its order, whatever its name and the global policy."""
         found = here.dtypes_of(mixed.layer_dtypes, built, now=now, form=form)
@@ -281,14 +284,15 @@ class TestLayerDtypes:
 def networks(draw, *, cancelling=False):
     """Weights, x and y for 3 → tanh 4 → 2, in multiples of 2⁻⁸ (float16 holds them exactly).
 
-    Unless `cancelling`, the output weights are positive and the targets beyond reach: every error is between 1 and 6.5,
-    so that no gradient of the hidden layer's output is near zero.
+    The output weights are positive and the targets beyond reach: every error is between 1 and 6.5, so that no gradient
+    of the hidden layer's output is near zero. With `cancelling` there is neither restriction: for float32 alone.
     """
     generator = np.random.default_rng(draw(strategies.seeds))
     size = draw(st.integers(1, 4))
 
     def uniform(low, high, *shape):
-        return (np.round(generator.uniform(low, high, shape) * 256) / 256).astype(np.float32)
+        values = generator.uniform(low, high, shape)
+        return (values if cancelling else np.round(values * 256) / 256).astype(np.float32)
 
     low_output, low_target = (-0.5, -4.0) if cancelling else (0.25, 3.0)
     weights = [
@@ -321,7 +325,7 @@ class TestLossScaledGradients:
         for gradient, wanted in zip(found, expected, strict=True):
             assert_close(gradient, wanted, dtype=np.float32)
 
-    @examples(25)
+    @examples(20)
     @given(
         network=networks(cancelling=True),
         scale=strategies.floats(0.5, 2.0**20) | st.integers(1, 2**20),
@@ -336,7 +340,7 @@ class TestLossScaledGradients:
         found = self._gradients(network, policy="float32", weight=1.0, scale=scale, form=form)
         self._assert_gradients(found, network, 1.0, ulps=64)
 
-    @examples(5)
+    @examples(3)
     @given(network=networks(), dtypes=st.permutations(["float64", "mixed_bfloat16", "float16"]))
     @example(network=ONE_SAMPLE, dtypes=["float64", "float16", "mixed_bfloat16"])
     def test_float32_comes_back_whatever_the_dtypes(self, network, dtypes):
@@ -365,7 +369,8 @@ class TestLossScaledGradients:
         self._assert_half_gradients(found, network, 2.0**15)
 
     @examples(6)
-    @given(network=networks(), policy=st.sampled_from(["float32", "mixed_float16"]))
+    @given(network=networks(), policy=st.sampled_from(["float32", "mixed_float16", "float16"]))
+    @example(network=ONE_SAMPLE, policy="float16")
     def test_a_variable_without_a_gradient_gives_zeros(self, network, policy):
         """As many gradients as trainable variables, in order; zeros of its shape for one that the loss ignores."""
         weights, x, y = network
@@ -470,7 +475,7 @@ def said_yes(answer):
 
 
 BFLOAT16 = ml_dtypes.bfloat16
-HALF_DOUBLE_AND_BRAIN = (*strategies.FLOATS, BFLOAT16)
+DTYPES = (*strategies.FLOATS, BFLOAT16)
 LARGEST = {np.float16: 65504.0, BFLOAT16: 3.3895e38, np.float32: 3.4028234e38, np.float64: 1.7976931348623157e308}
 """The largest number of each dtype (bfloat16's: (2 − 2⁻⁷) · 2¹²⁷)."""
 
@@ -478,8 +483,11 @@ LARGEST = {np.float16: 65504.0, BFLOAT16: 3.3895e38, np.float32: 3.4028234e38, n
 @st.composite
 def gradient_lists(draw, *, low=-1e4, high=1e4):
     """One to three small finite arrays of rank 0 to 3, not all of one dtype."""
+    # No bfloat16 of rank 0: NumPy cannot take that from TensorFlow.
     return [
-        draw(strategies.arrays(shape, low=low, high=high)).astype(draw(st.sampled_from(HALF_DOUBLE_AND_BRAIN)))
+        draw(strategies.arrays(shape, low=low, high=high)).astype(
+            draw(st.sampled_from(DTYPES if shape else strategies.FLOATS))
+        )
         for shape in draw(st.lists(strategies.shapes(min_dims=0, max_side=3), min_size=1, max_size=3))
     ]
 
@@ -521,7 +529,7 @@ class TestDynamicLossScale:
         """Halved at every overflow, doubled after `growth_steps` finite steps in a row, without limit."""
         self._assert_trajectory(finite, initial_scale, growth_steps)
 
-    @examples(60)
+    @examples(40)
     @given(
         gradients=gradient_lists(),
         bad=st.sampled_from([np.inf, -np.inf, np.nan]),
@@ -541,7 +549,7 @@ class TestDynamicLossScale:
         expect(not said_yes(scaler.update(shaped(spoiled, form))), "A bad value must give False.", yours=True)
         assert_number(read(scaler, "scale"), 32.0, rel=0)
 
-    @examples(50)
+    @examples(25)
     @given(
         gradients=gradient_lists(),
         largest=st.sampled_from(list(LARGEST)),
@@ -571,7 +579,7 @@ class TestDynamicLossScale:
         # A second scaler takes the opposite turns: what the two share would show.
         scaler, other = mixed.DynamicLossScale(initial_scale, growth_steps), mixed.DynamicLossScale(initial_scale, 1)
         for step, scale in zip(finite, oracle.loss_scales(finite, initial_scale, growth_steps), strict=True):
-            good, bad = ([tensor([1.0, value], np.float32)] for value in (2.0, np.inf))
+            good, bad = ([tensor([1.0, v], np.float32), tensor(v, np.float32)] for v in (2.0, np.inf))
             answer = said_yes(scaler.update(good if step else bad))
             other.update(bad if step else good)
             expect(answer == step, "True for finite gradients, False otherwise.", yours=answer, expected=step)
@@ -584,10 +592,10 @@ class TestRoundUpToMultiple:
         """63 and 64 give 64 = 8 · 8, 65 gives 72 = 9 · 8."""
         assert_equal([mixed.round_up_to_multiple(units) for units in (63, 64, 65)], [64, 64, 72])
 
-    @given(units=st.integers(1, 5000) | st.integers(1, 2**31 - 1), multiple=st.integers(1, 130) | st.integers(1, 5000))
+    @given(units=st.integers(1, 5000), multiple=st.integers(1, 130) | st.integers(1, 5000))
     @example(units=100, multiple=12)
-    @example(units=2**31 - 1, multiple=8)
-    @example(units=3, multiple=2**31 - 1)
+    @example(units=999_999, multiple=8)
+    @example(units=3, multiple=1_000_000)
     @example(units=1, multiple=1)
     @example(units=64, multiple=64)
     @example(units=7, multiple=100)

@@ -3,6 +3,7 @@
 import math
 from contextlib import ExitStack, contextmanager
 
+import numpy as np
 import tensorflow as tf
 
 from kata.course.variants import approach
@@ -60,6 +61,48 @@ def by_functional_api(features, *, hidden=(128, 64), outputs=1):
         for units in hidden:
             values = tf.keras.layers.Dense(units, activation="relu")(values)
         return tf.keras.Model(inputs, tf.keras.layers.Dense(outputs, dtype="float32")(values))
+    finally:
+        tf.keras.config.set_dtype_policy(earlier)
+
+
+class _Stack(tf.keras.Model):
+    def __init__(self, hidden, outputs):
+        super().__init__()
+        self.hidden = [tf.keras.layers.Dense(units, activation=tf.nn.relu) for units in hidden]
+        self.last = tf.keras.layers.Dense(outputs, dtype="float32")
+
+    def call(self, x):
+        for layer in self.hidden:
+            x = layer(x)
+        return self.last(x)
+
+
+@approach(
+    "build_mixed_model",
+    note="A class of its own: any Python may stand in call; its weights exist only after a first call.",
+)
+def by_subclass(features, *, hidden=(128, 64), outputs=1):
+    earlier = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = _Stack(hidden, outputs)
+        model(tf.zeros((1, features)))
+        return model
+    finally:
+        tf.keras.config.set_dtype_policy(earlier)
+
+
+@approach("build_mixed_model", note="ReLU as a layer of its own, which computes in float16 as well: the same numbers.")
+def with_relu_layers(features, *, hidden=(128, 64), outputs=1):
+    earlier = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tf.keras.Sequential([tf.keras.Input((features,))])
+        for units in hidden:
+            model.add(tf.keras.layers.Dense(units))
+            model.add(tf.keras.layers.ReLU())
+        model.add(tf.keras.layers.Dense(outputs, dtype="float32"))
+        return model
     finally:
         tf.keras.config.set_dtype_policy(earlier)
 
@@ -163,6 +206,24 @@ class ByExponent:
         return finite
 
 
+@approach("DynamicLossScale", note="Counts down instead of up, and lets NumPy look: a copy of every gradient.")
+class CountsDown:
+    """`left` steps until S doubles; `.scale` is a rank-0 tensor."""
+
+    def __init__(self, initial_scale=2.0**15, growth_steps=2000):
+        self.scale = tf.constant(float(initial_scale))
+        self.left = self.growth_steps = growth_steps
+
+    def update(self, gradients):
+        finite = all(bool(np.isfinite(np.asarray(gradient)).all()) for gradient in gradients)
+        self.left = self.left - 1 if finite else self.growth_steps
+        if not finite:
+            self.scale = self.scale / 2.0
+        elif self.left == 0:
+            self.scale, self.left = self.scale * 2.0, self.growth_steps
+        return finite
+
+
 @approach("round_up_to_multiple", note="Reads like the formula; the division is a float's, exact for units below 2⁵³.")
 def by_ceiling(units, multiple=8):
     return math.ceil(units / multiple) * multiple
@@ -171,3 +232,10 @@ def by_ceiling(units, multiple=8):
 @approach("round_up_to_multiple", note="Adds what is missing: Python's % of a negative number is exactly that.")
 def by_remainder(units, multiple=8):
     return units + -units % multiple
+
+
+@approach("round_up_to_multiple", note="Walks up to the first multiple: the definition itself, slow where it is far.")
+def by_walking(units, multiple=8):
+    while units % multiple:
+        units += 1
+    return units

@@ -20,6 +20,10 @@ class BodyInterrupted(KeyboardInterrupt):
     """Ctrl-C in the body of a `with` block: no Exception."""
 
 
+class BodyExited(SystemExit):
+    """`sys.exit()` in the body of a `with` block: no Exception either."""
+
+
 class OwnPolicy(mixed_precision.Policy):
     """A policy that is more than its name: whoever puts back the name puts back another one."""
 
@@ -53,11 +57,11 @@ def policy_trail(
     """Nest `with policy(name)` blocks, end the innermost one, and tell the global policy on the way in and out.
 
     All of them are made before the first is entered; `made` is the policy then. The innermost block sets `body_sets`.
-    `ending` is `"returns"`, `"raises"` or `"interrupted"`; `came_out` says what left the outermost block.
+    `ending` is `"returns"`, `"raises"`, `"interrupted"` or `"exits"`; `came_out` says what left the outermost block.
     """
     inside: list[str] = []
     after: list[str] = []
-    raised = {"raises": BodyFailed(), "interrupted": BodyInterrupted()}.get(ending)
+    raised = {"raises": BodyFailed(), "interrupted": BodyInterrupted(), "exits": BodyExited()}.get(ending)
 
     def nest(blocks: Sequence[Any]) -> None:
         if not blocks:
@@ -80,7 +84,7 @@ def policy_trail(
         mixed_precision.set_global_policy(_policy(before))
         try:
             nest(blocks)
-        except (BodyFailed, BodyInterrupted) as error:
+        except (BodyFailed, BodyInterrupted, BodyExited) as error:
             came_out = "what was raised" if error is raised else "another exception"
     return {"made": made, "inside": inside, "after": after, "came_out": came_out}
 
@@ -120,10 +124,10 @@ def mixed_model(build: Callable, features: int, *, before: str = "float32", **si
         "compute": [layer.compute_dtype for layer in _dense(model)],
         "variables": [tf.as_dtype(variable.dtype).name for variable in model.variables],
         "options": [_own_options(layer) for layer in _dense(model)],
-        "penalties": len(model.losses),
         "compiled": bool(model.compiled),
     }
-    output = model(tf.ones((3, features)))
+    output = model(tf.ones((3, features)), training=True)
+    found["penalties"] = len(model.losses)  # after a call: those on activations too
     model.compile("sgd", "mse")
     found["output"] = (output.dtype.name, tuple(output.shape))
     found["optimizer"] = type(model.optimizer).__name__
@@ -234,7 +238,7 @@ def _network(policy: str, kind: str) -> tf.keras.Model:
     `kind` is `"plain"`, `"spare"` (a variable that nothing depends on behind the hidden layer), `"frozen"` (the hidden
     layer is), `"doubling"` (twice the hidden layer's output in training) or `"penalised"`. Every use sets the weights.
     """
-    between = {"spare": [Spare()], "doubling": [DoublesInTraining(dtype=policy)]}.get(kind, [])
+    between = {"spare": [Spare(dtype=policy)], "doubling": [DoublesInTraining(dtype=policy)]}.get(kind, [])
     penalty = "l2" if kind == "penalised" else None
     hidden = tf.keras.layers.Dense(
         4, activation="tanh", dtype=policy, kernel_regularizer=penalty, trainable=kind != "frozen"
