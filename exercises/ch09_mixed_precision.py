@@ -73,7 +73,7 @@ def build_mixed_model(features: int, *, hidden: Sequence[int] = (128, 64), outpu
 
     Returns:
         A new model from shape `(batch, features)` to float32 of shape `(batch, outputs)`; built (its weights exist) and
-        not compiled.
+        not compiled. Its weights are random, as Keras starts them, and shared with no other model.
 
     Raises:
         ValueError: If a number in `hidden`, or `outputs`, is below 1 (Keras' own error will do).
@@ -129,14 +129,14 @@ def loss_scaled_gradients(
 
     By the chain rule every quantity of the backward pass is multiplied by S while it is held in float16; the division
     takes place in float32, where the small result fits. What overflows stays visible as inf or NaN.
-    L is the loss alone, without the model's own penalties (`model.losses`). No weight changes.
+    L is the loss alone, without the model's own penalties (`model.losses`). No trainable variable changes.
 
     Args:
         model: A built model, called with `training=True`; its layers may compute in any float dtype, and its
             variables may have any.
         loss_fn: `loss_fn(y_true, y_pred)` gives a rank-0 tensor of any float dtype.
-        x: The inputs, shape `(batch, …)`.
-        y: The targets, shape `(batch, …)`.
+        x: The inputs, shape `(batch, …)`, all of which the model sees at once.
+        y: The targets, shape `(batch, …)`, of any dtype; `loss_fn` gets them, all at once, in that dtype.
         scale: S > 0, a Python number or a rank-0 float32 tensor; it may be beyond float16's range.
 
     Returns:

@@ -187,7 +187,7 @@ def back_if_untouched(name="mixed_float16"):
 
 @misconception(
     "precision_policy",
-    says="`sys.exit` raises SystemExit, after which you do not put the policy back; a finally runs however the block ends.",
+    says="`sys.exit` raises SystemExit, and you do not put the policy back then; a finally runs whatever is raised.",
     hint=2,
     subtle=True,
 )
@@ -447,7 +447,7 @@ def with_a_penalty(features, *, hidden=(128, 64), outputs=1):
     subtle=True,
 )
 def hidden_as_a_tuple(features, *, hidden=(128, 64), outputs=1):
-    sizes = hidden + ()
+    sizes = hidden.__add__((outputs,))[:-1]
     with _policy("mixed_float16"):
         return _stack(features, sizes, outputs, [None] * len(sizes) + ["float32"])
 

@@ -103,7 +103,7 @@ hidden_sizes = st.lists(st.integers(1, 6), max_size=3)
 def exact_stacks(draw):
     """Weights (kernel, bias, kernel, …) of up to two hidden layers, and x, in halves: float16 holds every sum."""
     generator = np.random.default_rng(draw(strategies.seeds))
-    sizes = draw(st.lists(st.integers(1, 3), min_size=2, max_size=4))
+    sizes = [*draw(st.lists(st.integers(1, 3), min_size=1, max_size=3)), draw(st.integers(1, 12))]
 
     def halves(limit, *shape):
         return (generator.integers(-2 * limit, 2 * limit + 1, shape) / 2).astype(np.float32)
@@ -126,7 +126,7 @@ class TestBuildMixedModel:
 
     @examples(4)
     @given(features=st.integers(1, 5), hidden=hidden_sizes, outputs=st.integers(1, 4), as_tuple=st.booleans())
-    @example(features=3, hidden=[5, 2], outputs=4, as_tuple=False)
+    @example(features=3, hidden=[5, 2, 1, 3, 4], outputs=4, as_tuple=False)
     @example(features=3, hidden=[5, 2], outputs=4, as_tuple=True)
     def test_hidden_layers_compute_in_float16_and_the_output_layer_in_float32(
         self, features, hidden, outputs, as_tuple
@@ -158,6 +158,7 @@ class TestBuildMixedModel:
         wanted = oracle.relu_stack(weights, x)
         for mode in ("inference", "training"):
             assert_close(found[mode], wanted, dtype=np.float32)
+        expect(not found["alike"], "Two models must start from different random weights.", yours="the same weights")
 
     @examples(1)
     @given(hidden=hidden_sizes)
@@ -245,6 +246,7 @@ MISLEADING = [
     ("own", "b_10", "float64"),
     ("einsum", "einsum_dense", "float32"),
     ("frozen", "a", "mixed_bfloat16"),
+    ("dense", "c", "float16"),
 ]
 """Names out of alphabetical order, two that look like a Dense layer's, a Dense layer inside another model, a subclass
 of Dense, and a frozen one."""
@@ -409,16 +411,17 @@ class TestLossScaledGradients:
 
     @examples(3)
     @given(tokens=st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=1, max_size=4))
-    @example(tokens=[[0, 0, 2]])
+    @example(tokens=[[0, 0, 2], [1, 3, 3]])
     def test_an_embedding_gives_a_dense_tensor(self, tokens):
-        """A row of an embedding's gradient is (how often the token came) · kernel / (number of tokens)."""
+        """A row of an embedding's gradient is kernel · Σ (1 + y) / (number of tokens), summed where the token came."""
         table, kernel = np.ones((4, 2), np.float32), np.array([[1.0], [-2.0]], np.float32)
-        found = here.embedding_gradients(mixed.loss_scaled_gradients, table, kernel, np.array(tokens, np.int32), 8.0)
+        y, rows = np.arange(len(tokens), dtype=np.int32) % 3, np.array(tokens, np.int32)[:, None]
+        found = here.embedding_gradients(mixed.loss_scaled_gradients, table, kernel, rows, y, 8.0)
         expect(all(found["dense"]), "Every gradient must be a dense tf.Tensor.", yours="a tf.IndexedSlices")
-        counts = np.bincount(np.ravel(tokens), minlength=4)
-        expected = [np.outer(counts, kernel[:, 0]) / np.size(tokens), np.ones((2, 1))]
+        counts = sum((1 + label) * np.bincount(row, minlength=4) for row, label in zip(tokens, y, strict=True))
+        expected = [np.outer(counts, kernel[:, 0]) / np.size(tokens), np.full((2, 1), np.mean(1 + y))]
         for gradient, wanted in zip(found["gradients"], expected, strict=True):
-            assert_close(gradient, wanted, dtype=np.float32, scale=2.0)
+            assert_close(gradient, wanted, dtype=np.float32, scale=6.0)
 
     @examples(6)
     @given(network=networks())
@@ -441,6 +444,8 @@ class TestLossScaledGradients:
     @staticmethod
     def _gradients(network, **how):
         found = here.scaled_gradients(mixed.loss_scaled_gradients, *network, **how)
+        sizes = {(len(network[1]), len(network[1]))}
+        expect(set(found["seen"]) == sizes, "The loss must see the whole batch at once.", yours=found["seen"])
         expect(found["weights_kept"], "The model's weights must stay as they are.", yours="other weights")
         expect(isinstance(found["gradients"], list), "A list must come back.", yours=found["gradients"])
         return found["gradients"]
@@ -540,6 +545,7 @@ class TestDynamicLossScale:
     @example(gradients=[np.ones(2, np.float32), np.ones(2, np.float32)], bad=np.inf, which=1, where=1, form="lists")
     @example(gradients=[np.ones(2, np.float16)], bad=np.nan, which=0, where=0, form="tensors")
     @example(gradients=[np.ones((), np.float32)], bad=np.nan, which=0, where=0, form="tuple")
+    @example(gradients=[*[np.ones(1, np.float32)] * 5, np.ones(300)], bad=np.inf, which=5, where=299, form="tensors")
     def test_one_bad_value_anywhere_is_an_overflow(self, gradients, bad, which, where, form):
         """inf, −inf or NaN in any place of any tensor: False, and half the scale."""
         spoiled = [gradient.copy() for gradient in gradients]

@@ -28,14 +28,17 @@ class OwnPolicy(mixed_precision.Policy):
     """A policy that is more than its name: whoever puts back the name puts back another one."""
 
 
+OWN = OwnPolicy("float32")
+
+
 def _policy(name: str) -> mixed_precision.Policy:
-    return OwnPolicy("float32") if name == "own" else mixed_precision.Policy(name)
+    return OWN if name == "own" else mixed_precision.Policy(name)
 
 
 def _global_policy() -> str:
-    """The name of the global policy; `"own"` for an `OwnPolicy`."""
+    """The name of the global policy; `"own"` for `OWN` itself."""
     policy = mixed_precision.global_policy()
-    return "own" if isinstance(policy, OwnPolicy) else policy.name
+    return "own" if policy is OWN else policy.name
 
 
 @contextlib.contextmanager
@@ -148,15 +151,17 @@ def policy_after_a_refusal(build: Callable, **sizes: Any) -> dict[str, Any]:
 def mixed_model_outputs(build: Callable, weights: Sequence[np.ndarray], x: np.ndarray) -> dict[str, Any]:
     """A model of these weights (kernel, bias, kernel, …) and its outputs for `x`, in training and not.
 
-    A second model is built and gets the weights after the first: what the two share would show.
+    A second model is built and gets the weights after the first: what the two share would show. `alike` says whether
+    both started from the same weights.
     """
     hidden, outputs = [int(bias.size) for bias in weights[1:-1:2]], int(weights[-1].size)
     model, second = (build(len(weights[0]), hidden=hidden, outputs=outputs) for _ in range(2))
+    alike = all(np.array_equal(a, b) for a, b in zip(model.get_weights()[::2], second.get_weights()[::2], strict=True))
     for subject, values in ((model, weights), (second, [np.zeros_like(weight) for weight in weights])):
         for layer, kernel, bias in zip(_dense(subject), values[::2], values[1::2], strict=True):
             layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
     x = tf.convert_to_tensor(x)
-    return {"training": model(x, training=True), "inference": model(x, training=False)}
+    return {"training": model(x, training=True), "inference": model(x, training=False), "alike": alike}
 
 
 class OwnDense(tf.keras.layers.Dense):
@@ -269,13 +274,16 @@ def scaled_gradients(
     """The kata's gradients for a small network with these weights and the oracle's under-weighted error.
 
     `kind` is the network's, `form` that of `x` and `y`. In a graph a scale that is a tensor is a symbolic one.
-    `weights_kept` says whether the network's weights are afterwards what they were.
+    `weights_kept` says whether the network's weights are afterwards what they were, `seen` how many samples the loss saw
+    each time.
     """
+    seen = []
     model = _network(policy, kind)
     model.set_weights(list(weights))
     before = model.get_weights()
 
     def loss_fn(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        seen.append((int(tf.shape(y_true)[0]) if tf.executing_eagerly() else len(x), int(y_pred.shape[0] or len(x))))
         error = tf.cast(y_true, loss_dtype) - tf.cast(y_pred, loss_dtype)
         return weight * tf.reduce_mean(tf.where(error > 0, error * error * 2, error * error))
 
@@ -284,20 +292,26 @@ def scaled_gradients(
 
     gradients = (tf.function(call) if graph else call)(_as(x, form), _as(y, form), scale)
     kept = all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
-    return {"gradients": gradients, "weights_kept": kept}
+    return {"gradients": gradients, "weights_kept": kept, "seen": seen}
 
 
-def embedding_gradients(kata: Callable, table: np.ndarray, kernel: np.ndarray, tokens: np.ndarray, scale: float) -> Any:
-    """The kata's gradients for mean(prediction), the prediction being the mean of the tokens' rows times `kernel`.
+def embedding_gradients(
+    kata: Callable, table: np.ndarray, kernel: np.ndarray, tokens: np.ndarray, y: np.ndarray, scale: float
+) -> dict[str, Any]:
+    """The kata's gradients for the mean of (1 + y) · prediction, the prediction being `kernel` times the mean of a
+    sample's rows of the table; tokens have shape (batch, 1, n), y is (batch,), whole numbers that the loss counts with.
 
-    `kinds` are the types of the gradients as they came back: a table's own gradient is no dense tensor.
+    `dense` says of each gradient as it came back whether it is a dense tensor: a table's own is none.
     """
-    layers = [tf.keras.layers.Embedding(*table.shape), tf.keras.layers.GlobalAveragePooling1D()]
+    layers = [tf.keras.layers.Embedding(*table.shape), tf.keras.layers.GlobalAveragePooling2D()]
     output = tf.keras.layers.Dense(kernel.shape[1], use_bias=False)
-    model = tf.keras.Sequential([tf.keras.Input((tokens.shape[1],), dtype="int32"), *layers, output])
+    model = tf.keras.Sequential([tf.keras.Input(tokens.shape[1:], dtype="int32"), *layers, output])
     model.set_weights([table, kernel])
-    y = tf.zeros((len(tokens), 1))
-    gradients = kata(model, lambda y_true, y_pred: tf.reduce_mean(y_pred), tf.convert_to_tensor(tokens), y, scale=scale)
+
+    def loss_fn(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.gather([1.0, 2.0, 3.0], y_true) * y_pred[:, 0])
+
+    gradients = kata(model, loss_fn, tf.convert_to_tensor(tokens), tf.convert_to_tensor(y), scale=scale)
     return {"gradients": gradients, "dense": [isinstance(gradient, tf.Tensor) for gradient in gradients]}
 
 
