@@ -452,6 +452,19 @@ def hidden_as_a_tuple(features, *, hidden=(128, 64), outputs=1):
         return _stack(features, sizes, outputs, [None] * len(sizes) + ["float32"])
 
 
+@misconception(
+    "build_mixed_model",
+    says="Only your first hidden layer is a ReLU layer; every hidden layer is.",
+    hint=1,
+    subtle=True,
+)
+def relu_in_the_first_only(features, *, hidden=(128, 64), outputs=1):
+    with _policy("mixed_float16"):
+        layers = [tf.keras.layers.Dense(units, None if i else "relu") for i, units in enumerate(hidden)]
+        output = tf.keras.layers.Dense(outputs, dtype="float32")
+        return tf.keras.Sequential([tf.keras.Input((features,)), *layers, output])
+
+
 # layer_dtypes
 
 
@@ -588,6 +601,17 @@ def trainable_only(model):
 def one_for_each_name(model):
     rows = {layer.name: LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in _dense(model)}
     return list(rows.values())
+
+
+@misconception(
+    "layer_dtypes",
+    says="You tell Dense layers by attributes that other layers may have too; ask for the type with isinstance.",
+    hint=1,
+    subtle=True,
+)
+def by_attributes(model):
+    dense = [layer for layer in model.layers if hasattr(layer, "units") and hasattr(layer, "activation")]
+    return [LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in dense]
 
 
 # loss_scaled_gradients
@@ -818,6 +842,32 @@ def zeros_in_the_variables_dtype(model, loss_fn, x, y, *, scale):
         else tf.cast(tf.convert_to_tensor(gradient), tf.float32) / scale
         for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True)
     ]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You make zeros of NaN, and an overflow shows as NaN too (inf · 0); leave it visible.",
+    hint=3,
+    subtle=True,
+)
+def hides_nan(model, loss_fn, x, y, *, scale):
+    gradients = [tf.convert_to_tensor(gradient) for gradient in _scaled(model, loss_fn, x, y, scale)]
+    gradients = [tf.cast(gradient, tf.float32) / tf.cast(scale, tf.float32) for gradient in gradients]
+    return [tf.where(tf.math.is_nan(gradient), 0.0, gradient) for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You make floats of the labels, but a loss may count with whole numbers, as a sparse one does; pass them on as "
+    "they are.",
+    hint=1,
+    subtle=True,
+)
+def labels_as_floats(model, loss_fn, x, y, *, scale):
+    gradients = [
+        tf.convert_to_tensor(gradient) for gradient in _scaled(model, loss_fn, x, tf.cast(y, tf.float32), scale)
+    ]
+    return [tf.cast(gradient, tf.float32) / tf.cast(scale, tf.float32) for gradient in gradients]
 
 
 # DynamicLossScale

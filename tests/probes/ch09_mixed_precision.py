@@ -168,6 +168,21 @@ class OwnDense(tf.keras.layers.Dense):
     """A Dense layer by inheritance."""
 
 
+class LikeDense(tf.keras.layers.Layer):
+    """No Dense layer, but for its attributes."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.use_bias, self.activation = units, True, tf.keras.activations.linear
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+        self.bias = self.add_weight(shape=(self.units,), name="bias")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return inputs
+
+
 class Classed(tf.keras.Model):
     """A model that is a class of its own: no configuration, only attributes."""
 
@@ -200,6 +215,8 @@ def _layer(kind: str, name: str, policy: Any) -> tf.keras.layers.Layer:
             return tf.keras.layers.Dropout(0.5, name=name, dtype=policy)
         case "einsum":
             return tf.keras.layers.EinsumDense("ab,bc->ac", 2, name=name, dtype=policy)
+        case "like":
+            return LikeDense(2, name=name, dtype=policy)
         case "own":
             return OwnDense(2, name=name, dtype=policy)
     return tf.keras.layers.Dense(2, name=name, dtype=policy, trainable=kind != "frozen")
@@ -274,8 +291,8 @@ def scaled_gradients(
     """The kata's gradients for a small network with these weights and the oracle's under-weighted error.
 
     `kind` is the network's, `form` that of `x` and `y`. In a graph a scale that is a tensor is a symbolic one.
-    `weights_kept` says whether the network's weights are afterwards what they were, `seen` how many samples the loss saw
-    each time.
+    `weights_kept` says whether the network's weights are afterwards what they were, `seen` how many samples the loss
+    saw each time.
     """
     seen = []
     model = _network(policy, kind)
