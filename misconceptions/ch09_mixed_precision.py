@@ -858,8 +858,8 @@ def hides_nan(model, loss_fn, x, y, *, scale):
 
 @misconception(
     "loss_scaled_gradients",
-    says="You make floats of the labels, but a loss may count with whole numbers, as a sparse one does; pass them on as "
-    "they are.",
+    says="You make floats of the labels, but a loss may count with whole numbers, as a sparse one does; "
+    "pass them on as they are.",
     hint=1,
     subtle=True,
 )
