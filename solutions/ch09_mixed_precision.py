@@ -32,18 +32,20 @@ class LayerDtypes(NamedTuple):
 def precision_policy(name: str = "mixed_float16") -> Iterator[None]:
     """Keras' global dtype policy is `name` inside a `with` block, and what it was before after it.
 
-    The earlier policy comes back whatever it was (not always `"float32"`), and also when the block raises; the
-    exception goes on. Blocks nest: each one puts back what it found on entry.
+    The earlier policy comes back whatever it was (not always `"float32"`): the policy itself, since one of your own is
+    more than its name. It comes back also when the block sets another policy, and when the block raises, whatever it
+    raises (Ctrl-C, which is `KeyboardInterrupt`, and `sys.exit` too); what was raised goes on. Nothing is set before
+    the block is entered.
+    Blocks nest: each one puts back what it found on entry.
 
     Args:
-        name: a policy's name: `"mixed_float16"` (compute float16, variables float32), `"mixed_bfloat16"`, or a
+        name: A policy's name: `"mixed_float16"` (compute float16, variables float32), `"mixed_bfloat16"`, or a
             plain dtype such as `"float32"` or `"float64"`.
 
-    Yields:
-        Nothing of interest; the block runs under the policy.
+    Returns:
+        What a `with` statement takes. Nothing of interest comes with `as`.
 
     Example:
-        >>> import tensorflow as tf
         >>> with precision_policy("mixed_float16"):
         ...     tf.keras.layers.Dense(1).compute_dtype
         'float16'
@@ -52,7 +54,7 @@ def precision_policy(name: str = "mixed_float16") -> Iterator[None]:
 
     Source: the article, §9 "Policy & Setup"; Keras, `keras.config.set_dtype_policy`.
     """
-    # The policy itself, not its name: and what is there now, since "float32" would be a guess.
+    # What is there now, since "float32" would be a guess; and the policy itself, since a name forgets the rest of it.
     earlier = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy(name)
     try:
@@ -65,21 +67,27 @@ def build_mixed_model(features: int, *, hidden: Sequence[int] = (128, 64), outpu
     """Build a stack of Dense layers that computes in float16, keeps float32 weights and answers in float32.
 
     Layer by layer: an input of `features` values; for each number in `hidden` a ReLU Dense layer of that many units
-    (compute float16, variables float32); a linear Dense output layer (compute and variables float32).
+    (compute float16, variables float32); a linear Dense output layer (compute and variables float32). Nothing else
+    is in it (no dropout, no normalisation, no penalty), and what is not named here stands at Keras' defaults.
     The *model's* own policy is mixed as well, so that `compile` wraps its optimizer in a `LossScaleOptimizer`.
+    The global policy is afterwards what it was at the call: the policy itself, and also when a size is refused.
 
     Args:
-        features: size of a sample, at least 1.
-        hidden: units of the hidden layers, in order; may be empty.
-        outputs: units of the output layer.
+        features: Size of a sample, at least 1.
+        hidden: Units of the hidden layers, in order, a list or a tuple; may be empty.
+        outputs: Units of the output layer, at least 1.
 
     Returns:
-        A model from shape `(batch, features)` to float32 of shape `(batch, outputs)`, not compiled. The global dtype
-        policy is on return what it was at the call.
+        A new model from shape `(batch, features)` to float32 of shape `(batch, outputs)`; built (its weights exist) and
+        not compiled. Its weights are random, as Keras starts them, and shared with no other model.
+
+    Raises:
+        ValueError: If a number in `hidden`, or `outputs`, is below 1 (Keras' own error will do).
 
     Example:
         >>> model = build_mixed_model(20, hidden=(8,))
-        >>> [(layer.compute_dtype, layer.variable_dtype) for layer in model.layers]
+        >>> dense = [layer for layer in model.layers if isinstance(layer, tf.keras.layers.Dense)]
+        >>> [(layer.compute_dtype, layer.variable_dtype) for layer in dense]
         [('float16', 'float32'), ('float32', 'float32')]
         >>> model.compile("adam", "mse")
         >>> type(model.optimizer).__name__
@@ -102,14 +110,14 @@ def layer_dtypes(model: tf.keras.Model) -> list[LayerDtypes]:
     """List what each Dense layer of `model` computes in and what it keeps its variables in.
 
     Args:
-        model: a built Keras model.
+        model: A built Keras model of any kind: sequential, functional or a class of its own.
 
     Returns:
-        One `LayerDtypes(name, compute, variable)` for each Dense layer among `model.layers`, in that order; dtypes
-        are strings. Other layers are left out, and so are layers inside a nested model.
+        A list with one `LayerDtypes(name, compute, variable)` for each Dense layer among `model.layers`, in that
+        order; dtypes are strings. A subclass of Dense is a Dense layer, and so is a frozen one. Other layers are
+        left out, and so are layers inside a nested model.
 
     Example:
-        >>> import tensorflow as tf
         >>> layers = [tf.keras.Input((4,)), tf.keras.layers.Dense(2, dtype="mixed_float16", name="a")]
         >>> layer_dtypes(tf.keras.Sequential(layers))
         [LayerDtypes(name='a', compute='float16', variable='float32')]
@@ -136,22 +144,25 @@ def loss_scaled_gradients(
 
         g = ∇(S · L) / S,   L = loss_fn(y, model(x)),   S = scale
 
+    with g the gradients, ∇ taken with respect to `model.trainable_variables`.
+
     By the chain rule every quantity of the backward pass is multiplied by S while it is held in float16; the division
     takes place in float32, where the small result fits. What overflows stays visible as inf or NaN.
+    L is the loss alone, without the model's own penalties (`model.losses`). No trainable variable changes.
 
     Args:
-        model: a built model, called with `training=True`; its hidden layers may compute in float16.
-        loss_fn: `loss_fn(y_true, y_pred)` gives a rank-0 tensor.
-        x: the inputs, shape `(batch, …)`.
-        y: the targets, shape `(batch, …)`.
-        scale: S > 0, a number or a rank-0 tensor.
+        model: A built model, called with `training=True`; its layers may compute in any float dtype, and its
+            variables may have any.
+        loss_fn: `loss_fn(y_true, y_pred)` gives a rank-0 tensor of any float dtype.
+        x: The inputs, shape `(batch, …)`, all of which the model sees at once.
+        y: The targets, shape `(batch, …)`, of any dtype; `loss_fn` gets them, all at once, in that dtype.
+        scale: S > 0, a Python number or a rank-0 float32 tensor; it may be beyond float16's range.
 
     Returns:
-        For each of `model.trainable_variables`, in order, a **float32** tensor of the variable's shape; zeros where
-        the loss does not depend on the variable.
+        A list with a dense **float32** tensor of the variable's shape for each of `model.trainable_variables`, in
+        order (an embedding's `tf.IndexedSlices` too become one); zeros where the loss does not depend on the variable.
 
     Example:
-        >>> import tensorflow as tf
         >>> model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1, kernel_initializer="ones")])
         >>> def squared_error(y_true, y_pred):
         ...     return tf.reduce_mean(tf.square(y_true - y_pred))
@@ -163,12 +174,12 @@ def loss_scaled_gradients(
     """
     scale = tf.cast(scale, tf.float32)
     with tf.GradientTape() as tape:
-        loss = loss_fn(y, model(tf.convert_to_tensor(x), training=True))
+        loss = loss_fn(tf.convert_to_tensor(y), model(tf.convert_to_tensor(x), training=True))
         # Before the backward pass: scaling the gradients afterwards multiplies zeros. And in float32: in float16 a
         # scale of 2¹⁶ is inf.
         scaled = tf.cast(loss, tf.float32) * scale
     variables = model.trainable_variables
-    gradients = [
+    gradients = [  # convert_to_tensor: an embedding's gradient is tf.IndexedSlices, which cannot be divided
         tf.zeros(variable.shape) if gradient is None else tf.convert_to_tensor(gradient)
         for variable, gradient in zip(variables, tape.gradient(scaled, variables), strict=True)
     ]
@@ -183,21 +194,22 @@ class DynamicLossScale:
         else:                      k ← k + 1
         and when k = growth_steps: S ← 2 · S,  k ← 0
 
-    with S the scale and k the number of finite steps in a row since S last changed. S has no upper or lower limit.
+    with S the scale and k the number of finite steps in a row since S last changed. S has no upper or lower limit
+    (but float32's). Each object has its own S and k.
 
     Args:
-        initial_scale: S at the start; 2¹⁵ is high on purpose: a scale too high is halved at once, one too low is
-            doubled only after `growth_steps` steps.
-        growth_steps: how many finite steps in a row double S, at least 1.
+        initial_scale: S at the start, above 0; 2¹⁵ is high on purpose: a scale too high is halved at once, one too low
+            is doubled only after `growth_steps` steps.
+        growth_steps: How many finite steps in a row double S, at least 1.
 
     Attributes:
-        scale: S as it is now, a number (or a rank-0 tensor).
+        scale: S as it is now, a Python number or a rank-0 tensor.
 
     Example:
         >>> scaler = DynamicLossScale(initial_scale=8.0, growth_steps=2)
-        >>> scaler.update([[1.0, float("inf")]]), scaler.scale
+        >>> scaler.update([[1.0, float("inf")]]), float(scaler.scale)
         (False, 4.0)
-        >>> [scaler.update([[1.0, 2.0]]) for _ in range(2)], scaler.scale
+        >>> [scaler.update([[1.0, 2.0]]) for _ in range(2)], float(scaler.scale)
         ([True, True], 8.0)
 
     Source: Keras, `keras.optimizers.LossScaleOptimizer`; Micikevicius et al. 2018, §3.2; the article, §9 "Loss
@@ -216,10 +228,12 @@ class DynamicLossScale:
         Called eagerly, once a step.
 
         Args:
-            gradients: tensors of any shapes and float dtypes; it makes no difference whether they are still scaled.
+            gradients: A list or tuple of at least one tensor, of any shapes and float dtypes (half precision and
+                float64 too, not all of one dtype); it makes no difference whether they are still scaled.
 
         Returns:
-            False when any value of any tensor is inf or NaN, else True.
+            A Python bool: False when any value of any tensor is inf or NaN, else True. A number is finite when its own
+            dtype holds it, however large.
         """
         # Value by value: a sum overflows with perfectly finite gradients.
         if not all(tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients):
@@ -236,12 +250,15 @@ def round_up_to_multiple(units: int, multiple: int = 8) -> int:
 
         ⌈units / multiple⌉ · multiple
 
+    with ⌈a⌉ the smallest whole number that is not below a.
+
     Args:
-        units: at least 1.
-        multiple: at least 1; any whole number, not only a power of two.
+        units: A Python int from 1 to 1,000,000.
+        multiple: A Python int from 1 to 1,000,000; not only a power of two.
 
     Returns:
-        The smallest multiple of `multiple` that is not below `units`: `units` itself where it already is one.
+        A Python int, the smallest multiple of `multiple` that is not below `units`: `units` itself where it already
+        is one.
 
     Example:
         >>> round_up_to_multiple(100), round_up_to_multiple(64), round_up_to_multiple(100, 64)

@@ -1,9 +1,9 @@
 """Other right ways to write chapter 9, each with what it costs or gains."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+import numpy as np
 import tensorflow as tf
 
 from kata.course.variants import approach
@@ -17,21 +17,21 @@ from solutions.ch09_mixed_precision import LayerDtypes
 class ByClass:
     """`__enter__` and `__exit__`; what was found is kept on a stack, for an object entered twice."""
 
-    def __init__(self, name: str = "mixed_float16") -> None:
+    def __init__(self, name="mixed_float16"):
         self.name = name
-        self.earlier: list[tf.keras.mixed_precision.Policy] = []
+        self.earlier = []
 
-    def __enter__(self) -> None:
+    def __enter__(self):
         self.earlier.append(tf.keras.mixed_precision.global_policy())
         tf.keras.mixed_precision.set_global_policy(self.name)
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *exception):
         tf.keras.mixed_precision.set_global_policy(self.earlier.pop())
 
 
 @approach("precision_policy", note="An ExitStack replaces try/finally: worth it once there are several things to undo.")
 @contextmanager
-def by_exit_stack(name: str = "mixed_float16") -> Iterator[None]:
+def by_exit_stack(name="mixed_float16"):
     with ExitStack() as undo:
         undo.callback(tf.keras.config.set_dtype_policy, tf.keras.config.dtype_policy())
         tf.keras.config.set_dtype_policy(name)
@@ -43,7 +43,7 @@ def by_exit_stack(name: str = "mixed_float16") -> Iterator[None]:
     note="Touches no global state at all: a dtype for each layer, and the model's own policy set by hand, which is "
     "what compile looks at; forget that one line and no loss is scaled.",
 )
-def by_dtype_arguments(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+def by_dtype_arguments(features, *, hidden=(128, 64), outputs=1):
     layers = [tf.keras.layers.Dense(units, activation="relu", dtype="mixed_float16") for units in hidden]
     output = tf.keras.layers.Dense(outputs, dtype="float32")
     model = tf.keras.Sequential([tf.keras.Input((features,)), *layers, output])
@@ -52,7 +52,7 @@ def by_dtype_arguments(features: int, *, hidden: Sequence[int] = (128, 64), outp
 
 
 @approach("build_mixed_model", note="The functional API, ready for branches and several outputs; one variable more.")
-def by_functional_api(features: int, *, hidden: Sequence[int] = (128, 64), outputs: int = 1) -> tf.keras.Model:
+def by_functional_api(features, *, hidden=(128, 64), outputs=1):
     earlier = tf.keras.config.dtype_policy()
     tf.keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -65,11 +65,53 @@ def by_functional_api(features: int, *, hidden: Sequence[int] = (128, 64), outpu
         tf.keras.config.set_dtype_policy(earlier)
 
 
+class _Stack(tf.keras.Model):
+    def __init__(self, hidden, outputs):
+        super().__init__()
+        self.hidden = [tf.keras.layers.Dense(units, activation=tf.nn.relu) for units in hidden]
+        self.last = tf.keras.layers.Dense(outputs, dtype="float32")
+
+    def call(self, x):
+        for layer in self.hidden:
+            x = layer(x)
+        return self.last(x)
+
+
+@approach(
+    "build_mixed_model",
+    note="A class of its own: any Python may stand in call; its weights exist only after a first call.",
+)
+def by_subclass(features, *, hidden=(128, 64), outputs=1):
+    earlier = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = _Stack(hidden, outputs)
+        model(tf.zeros((1, features)))
+        return model
+    finally:
+        tf.keras.config.set_dtype_policy(earlier)
+
+
+@approach("build_mixed_model", note="ReLU as a layer of its own, which computes in float16 as well: the same numbers.")
+def with_relu_layers(features, *, hidden=(128, 64), outputs=1):
+    earlier = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tf.keras.Sequential([tf.keras.Input((features,))])
+        for units in hidden:
+            model.add(tf.keras.layers.Dense(units))
+            model.add(tf.keras.layers.ReLU())
+        model.add(tf.keras.layers.Dense(outputs, dtype="float32"))
+        return model
+    finally:
+        tf.keras.config.set_dtype_policy(earlier)
+
+
 @approach(
     "layer_dtypes",
     note="Asks the layer's policy: the same answer, and the place where a policy of your own would show.",
 )
-def by_policy(model: tf.keras.Model) -> list[LayerDtypes]:
+def by_policy(model):
     found = []
     for layer in model.layers:
         if isinstance(layer, tf.keras.layers.Dense):
@@ -82,7 +124,7 @@ def by_policy(model: tf.keras.Model) -> list[LayerDtypes]:
     "layer_dtypes",
     note="Reads the kernel that is really there: no trust in a declaration, but only for built layers.",
 )
-def by_kernel(model: tf.keras.Model) -> list[LayerDtypes]:
+def by_kernel(model):
     dense = filter(lambda layer: isinstance(layer, tf.keras.layers.Dense), model.layers)
     return [LayerDtypes(layer.name, layer.compute_dtype, tf.as_dtype(layer.kernel.dtype).name) for layer in dense]
 
@@ -91,9 +133,7 @@ def by_kernel(model: tf.keras.Model) -> list[LayerDtypes]:
     "loss_scaled_gradients",
     note="Starts the backward pass with S instead of 1: no scaled loss is ever made, so none can overflow by itself.",
 )
-def by_output_gradient(
-    model: tf.keras.Model, loss_fn: Callable, x: tf.Tensor, y: tf.Tensor, *, scale: float
-) -> list[tf.Tensor]:
+def by_output_gradient(model, loss_fn, x, y, *, scale):
     with tf.GradientTape() as tape:
         loss = tf.cast(loss_fn(y, model(tf.convert_to_tensor(x), training=True)), tf.float32)
     scale = tf.cast(scale, tf.float32)
@@ -111,13 +151,11 @@ def by_output_gradient(
     note="An identity whose gradient is S: the loss stays readable inside the tape; a custom gradient costs a second "
     "look. Multiplying by 1/S is exact for powers of two only.",
 )
-def by_custom_gradient(
-    model: tf.keras.Model, loss_fn: Callable, x: tf.Tensor, y: tf.Tensor, *, scale: float
-) -> list[tf.Tensor]:
+def by_custom_gradient(model, loss_fn, x, y, *, scale):
     scale = tf.cast(scale, tf.float32)
 
     @tf.custom_gradient
-    def magnify(loss: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    def magnify(loss):
         return tf.identity(loss), lambda upstream: upstream * scale
 
     variables = [variable.value for variable in model.trainable_variables]  # the tape's zeros need TensorFlow's own
@@ -134,12 +172,12 @@ def by_custom_gradient(
 class InVariables:
     """State in two `tf.Variable`s; `.scale` is a rank-0 tensor."""
 
-    def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
+    def __init__(self, initial_scale=2.0**15, growth_steps=2000):
         self.scale = tf.Variable(initial_scale, dtype=tf.float32, trainable=False)
         self.finite_steps = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.growth_steps = growth_steps
 
-    def update(self, gradients: Sequence[tf.Tensor]) -> bool:
+    def update(self, gradients):
         finite = bool(tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients]))
         grown = finite and int(self.finite_steps) + 1 == self.growth_steps
         self.scale.assign(self.scale * (2.0 if grown else 1.0 if finite else 0.5))
@@ -151,15 +189,15 @@ class InVariables:
 class ByExponent:
     """`.scale` is a property: initial_scale · 2^doublings."""
 
-    def __init__(self, initial_scale: float = 2.0**15, growth_steps: int = 2000) -> None:
+    def __init__(self, initial_scale=2.0**15, growth_steps=2000):
         self.initial_scale, self.growth_steps = float(initial_scale), growth_steps
         self.doublings = self.steps = 0
 
     @property
-    def scale(self) -> float:
+    def scale(self):
         return math.ldexp(self.initial_scale, self.doublings)
 
-    def update(self, gradients: Sequence[tf.Tensor]) -> bool:
+    def update(self, gradients):
         # 0 · x is 0 for every finite x and NaN for inf and NaN: one comparison finds both.
         finite = all(float(tf.reduce_sum(tf.cast(gradient, tf.float64) * 0.0)) == 0.0 for gradient in gradients)
         self.steps = self.steps + 1 if finite else 0
@@ -168,11 +206,36 @@ class ByExponent:
         return finite
 
 
+@approach("DynamicLossScale", note="Counts down instead of up, and lets NumPy look: a copy of every gradient.")
+class CountsDown:
+    """`left` steps until S doubles; `.scale` is a rank-0 tensor."""
+
+    def __init__(self, initial_scale=2.0**15, growth_steps=2000):
+        self.scale = tf.constant(float(initial_scale))
+        self.left = self.growth_steps = growth_steps
+
+    def update(self, gradients):
+        finite = all(bool(np.isfinite(np.asarray(gradient)).all()) for gradient in gradients)
+        self.left = self.left - 1 if finite else self.growth_steps
+        if not finite:
+            self.scale = self.scale / 2.0
+        elif self.left == 0:
+            self.scale, self.left = self.scale * 2.0, self.growth_steps
+        return finite
+
+
 @approach("round_up_to_multiple", note="Reads like the formula; the division is a float's, exact for units below 2⁵³.")
-def by_ceiling(units: int, multiple: int = 8) -> int:
+def by_ceiling(units, multiple=8):
     return math.ceil(units / multiple) * multiple
 
 
 @approach("round_up_to_multiple", note="Adds what is missing: Python's % of a negative number is exactly that.")
-def by_remainder(units: int, multiple: int = 8) -> int:
+def by_remainder(units, multiple=8):
     return units + -units % multiple
+
+
+@approach("round_up_to_multiple", note="Walks up to the first multiple: the definition itself, slow where it is far.")
+def by_walking(units, multiple=8):
+    while units % multiple:
+        units += 1
+    return units

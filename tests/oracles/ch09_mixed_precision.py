@@ -59,8 +59,17 @@ def loss_scales(finite: Sequence[bool], initial_scale: float, growth_steps: int)
     return scales
 
 
+def relu_stack(weights: Sequence[np.ndarray], x: np.ndarray) -> np.ndarray:
+    """max(x W + b, 0) for each kernel W and bias b but the last, x W + b for the last."""
+    values = np.asarray(x, np.float64)
+    for layer in range(0, len(weights), 2):
+        if layer:
+            values = np.maximum(values, 0.0)
+        values = values @ np.asarray(weights[layer], np.float64) + weights[layer + 1]
+    return values
+
+
 def next_multiple(units: int, multiple: int) -> int:
-    """The first number from `units` on that leaves no remainder."""
-    while units % multiple:
-        units += 1
-    return units
+    """The first number from `units` on that leaves no remainder: as far away as the remainder is from `multiple`."""
+    remainder = units % multiple
+    return units if remainder == 0 else units + multiple - remainder

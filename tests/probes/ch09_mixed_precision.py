@@ -20,46 +20,76 @@ class BodyInterrupted(KeyboardInterrupt):
     """Ctrl-C in the body of a `with` block: no Exception."""
 
 
+class BodyExited(SystemExit):
+    """`sys.exit()` in the body of a `with` block: no Exception either."""
+
+
+class OwnPolicy(mixed_precision.Policy):
+    """A policy that is more than its name: whoever puts back the name puts back another one."""
+
+
+OWN = OwnPolicy("float32")
+
+
+def _policy(name: str) -> mixed_precision.Policy:
+    return OWN if name == "own" else mixed_precision.Policy(name)
+
+
+def _global_policy() -> str:
+    """The name of the global policy; `"own"` for `OWN` itself."""
+    policy = mixed_precision.global_policy()
+    return "own" if policy is OWN else policy.name
+
+
 @contextlib.contextmanager
 def starting_from(policy: str) -> Iterator[None]:
-    """The global policy is `policy` here, and whatever happens what it was before, afterwards."""
+    """The global policy is `policy` here (`"own"`: one that its name does not tell), and whatever happens what it was
+    before, afterwards.
+    """
     earlier = mixed_precision.global_policy()
-    mixed_precision.set_global_policy(policy)
+    mixed_precision.set_global_policy(_policy(policy))
     try:
         yield
     finally:
         mixed_precision.set_global_policy(earlier)
 
 
-def policy_trail(policy: Callable, names: Sequence[str], *, before: str, ending: str = "returns") -> dict[str, Any]:
+def policy_trail(
+    policy: Callable, names: Sequence[str], *, before: str, ending: str = "returns", body_sets: str | None = None
+) -> dict[str, Any]:
     """Nest `with policy(name)` blocks, end the innermost one, and tell the global policy on the way in and out.
 
-    `ending` is `"returns"`, `"raises"` or `"interrupted"`; `came_out` is the exception that left the outermost block.
+    All of them are made before the first is entered; `made` is the policy then. The innermost block sets `body_sets`.
+    `ending` is `"returns"`, `"raises"`, `"interrupted"` or `"exits"`; `came_out` says what left the outermost block.
     """
     inside: list[str] = []
     after: list[str] = []
+    raised = {"raises": BodyFailed(), "interrupted": BodyInterrupted(), "exits": BodyExited()}.get(ending)
 
-    def nest(rest: Sequence[str]) -> None:
-        if not rest:
-            if ending == "raises":
-                raise BodyFailed
-            if ending == "interrupted":
-                raise BodyInterrupted
+    def nest(blocks: Sequence[Any]) -> None:
+        if not blocks:
+            if body_sets:
+                mixed_precision.set_global_policy(body_sets)
+            if raised:
+                raise raised
             return
         try:
-            with policy(rest[0]):
-                inside.append(mixed_precision.global_policy().name)
-                nest(rest[1:])
+            with blocks[0]:
+                inside.append(_global_policy())
+                nest(blocks[1:])
         finally:
-            after.append(mixed_precision.global_policy().name)
+            after.append(_global_policy())
 
-    came_out = None
-    with starting_from(before):
+    came_out = "nothing"
+    with starting_from("float16"):
+        blocks = [policy(name) for name in names]
+        made = _global_policy()
+        mixed_precision.set_global_policy(_policy(before))
         try:
-            nest(names)
-        except (BodyFailed, BodyInterrupted) as error:
-            came_out = type(error).__name__
-    return {"inside": inside, "after": after, "came_out": came_out}
+            nest(blocks)
+        except (BodyFailed, BodyInterrupted, BodyExited) as error:
+            came_out = "what was raised" if error is raised else "another exception"
+    return {"made": made, "inside": inside, "after": after, "came_out": came_out}
 
 
 def layer_built_under(policy: Callable, *names: str) -> tuple[str, str]:
@@ -74,42 +104,136 @@ def _dense(model: tf.keras.Model) -> list[tf.keras.layers.Dense]:
     return [layer for layer in model.layers if isinstance(layer, tf.keras.layers.Dense)]
 
 
+TOLD = ("name", "dtype", "units", "activation")
+"""What a Dense layer of `build_mixed_model` is told; the activation shows in the values."""
+
+
+def _own_options(layer: tf.keras.layers.Dense) -> dict[str, str]:
+    """The options of a Dense layer that do not stand at Keras' defaults."""
+    usual = tf.keras.layers.Dense(1).get_config()
+    options = layer.get_config().items()
+    return {key: str(value) for key, value in options if key not in TOLD and value != usual.get(key)}
+
+
 def mixed_model(build: Callable, features: int, *, before: str = "float32", **sizes: Any) -> dict[str, Any]:
     """Build the model while the global policy is `before`; the layers, the output, the policies, the optimizer."""
     with starting_from(before):
         model = build(features, **sizes)
-        policy_after = mixed_precision.global_policy().name
-    output = model(tf.ones((3, features)))
-    model.compile("sgd", "mse")
-    return {
+        policy_after = _global_policy()
+    found = {
+        "is_model": isinstance(model, tf.keras.Model),
         "policy_after": policy_after,
-        "kernels": [tuple(layer.kernel.shape) for layer in _dense(model)],
+        "kernels": [tuple(layer.kernel.shape) if layer.built else "not built" for layer in _dense(model)],
         "compute": [layer.compute_dtype for layer in _dense(model)],
-        "variables": [tf.as_dtype(variable.dtype).name for variable in model.trainable_variables],
-        "last_compute": model.layers[-1].compute_dtype,
-        "output": (output.dtype.name, tuple(output.shape)),
-        "optimizer": type(model.optimizer).__name__,
+        "variables": [tf.as_dtype(variable.dtype).name for variable in model.variables],
+        "options": [_own_options(layer) for layer in _dense(model)],
+        "compiled": bool(model.compiled),
     }
+    output = model(tf.ones((3, features)), training=True)
+    found["penalties"] = len(model.losses)  # after a call: those on activations too
+    model.compile("sgd", "mse")
+    found["output"] = (output.dtype.name, tuple(output.shape))
+    found["optimizer"] = type(model.optimizer).__name__
+    return found
 
 
-def dtypes_of(kata: Callable, layers: Sequence[tuple[str, str, Any]], *, now: str) -> Any:
-    """`layer_dtypes` of a model made of `layers` (kind, name, policy), asked while the global policy is `now`."""
-    model = _model_of(layers)
+def policy_after_a_refusal(build: Callable, **sizes: Any) -> dict[str, Any]:
+    """What building a model of these sizes raises, and the global policy then, which was `"own"` before."""
+    raised = "nothing"
+    with starting_from("own"):
+        try:
+            build(3, **sizes)
+        except Exception as error:
+            raised = "ValueError" if isinstance(error, ValueError) else type(error).__name__
+        return {"raised": raised, "policy_after": _global_policy()}
+
+
+def mixed_model_outputs(build: Callable, weights: Sequence[np.ndarray], x: np.ndarray) -> dict[str, Any]:
+    """A model of these weights (kernel, bias, kernel, …) and its outputs for `x`, in training and not.
+
+    A second model is built and gets the weights after the first: what the two share would show. `alike` says whether
+    both started from the same weights.
+    """
+    hidden, outputs = [int(bias.size) for bias in weights[1:-1:2]], int(weights[-1].size)
+    model, second = (build(len(weights[0]), hidden=hidden, outputs=outputs) for _ in range(2))
+    alike = all(np.array_equal(a, b) for a, b in zip(model.get_weights()[::2], second.get_weights()[::2], strict=True))
+    for subject, values in ((model, weights), (second, [np.zeros_like(weight) for weight in weights])):
+        for layer, kernel, bias in zip(_dense(subject), values[::2], values[1::2], strict=True):
+            layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
+    x = tf.convert_to_tensor(x)
+    return {"training": model(x, training=True), "inference": model(x, training=False), "alike": alike}
+
+
+class OwnDense(tf.keras.layers.Dense):
+    """A Dense layer by inheritance."""
+
+
+class LikeDense(tf.keras.layers.Layer):
+    """No Dense layer, but for its attributes."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.use_bias, self.activation = units, True, tf.keras.activations.linear
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+        self.bias = self.add_weight(shape=(self.units,), name="bias")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return inputs
+
+
+class Classed(tf.keras.Model):
+    """A model that is a class of its own: no configuration, only attributes."""
+
+    def __init__(self, made: Sequence[tf.keras.layers.Layer]) -> None:
+        super().__init__()
+        self.steps = list(made)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        for step in self.steps:
+            inputs = step(inputs)
+        return inputs
+
+
+def dtypes_of(kata: Callable, layers: Sequence[tuple[str, str, Any]], *, now: str, form: str = "sequential") -> Any:
+    """`layer_dtypes` of a model made of `layers` (kind, name, policy), asked while the global policy is `now`.
+
+    `form` is `"sequential"`, `"functional"` or `"classed"`.
+    """
+    model = _model_of([_layer(*layer) for layer in layers], form)
     with starting_from(now):
         return kata(model)
 
 
-def _model_of(layers: Sequence[tuple[str, str, Any]]) -> tf.keras.Model:
-    made: list[Any] = [tf.keras.Input((2,))]
-    for kind, name, policy in layers:
-        if kind == "nested":
+def _layer(kind: str, name: str, policy: Any) -> tf.keras.layers.Layer:
+    match kind:
+        case "nested":
             inner = [tf.keras.Input((2,)), tf.keras.layers.Dense(2, name=f"{name}_inner", dtype=policy)]
-            made.append(tf.keras.Sequential(inner, name=name))
-        elif kind == "dropout":
-            made.append(tf.keras.layers.Dropout(0.5, name=name, dtype=policy))
-        else:
-            made.append(tf.keras.layers.Dense(2, name=name, dtype=policy))
-    return tf.keras.Sequential(made)
+            return tf.keras.Sequential(inner, name=name)
+        case "dropout":
+            return tf.keras.layers.Dropout(0.5, name=name, dtype=policy)
+        case "einsum":
+            return tf.keras.layers.EinsumDense("ab,bc->ac", 2, name=name, dtype=policy)
+        case "like":
+            return LikeDense(2, name=name, dtype=policy)
+        case "own":
+            return OwnDense(2, name=name, dtype=policy)
+    return tf.keras.layers.Dense(2, name=name, dtype=policy, trainable=kind != "frozen")
+
+
+def _model_of(made: Sequence[tf.keras.layers.Layer], form: str) -> tf.keras.Model:
+    inputs = tf.keras.Input((2,))
+    if form == "sequential":
+        return tf.keras.Sequential([inputs, *made])
+    if form == "classed":
+        model = Classed(made)
+        model(tf.zeros((1, 2)))
+        return model
+    outputs = inputs
+    for layer in made:
+        outputs = layer(outputs)
+    return tf.keras.Model(inputs, outputs)
 
 
 class Spare(tf.keras.layers.Layer):
@@ -122,12 +246,32 @@ class Spare(tf.keras.layers.Layer):
         return inputs
 
 
+class DoublesInTraining(tf.keras.layers.Layer):
+    """Its input, twice over in training: so that it shows which of the two it was."""
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return inputs * 2.0 if training else inputs
+
+
 @functools.cache
-def _network(policy: str, spare: bool) -> tf.keras.Model:
-    """3 → tanh 4 → 2, the hidden layer under `policy`, the output in float32; its weights are set at every use."""
-    hidden = tf.keras.layers.Dense(4, activation="tanh", dtype=policy)
-    between = [Spare()] if spare else []
-    return tf.keras.Sequential([tf.keras.Input((3,)), hidden, *between, tf.keras.layers.Dense(2, dtype="float32")])
+def _network(policy: str, kind: str) -> tf.keras.Model:
+    """3 → tanh 4 → 2, the hidden layer under `policy`, the output in float32 (float64 for `"float64"`).
+
+    `kind` is `"plain"`, `"spare"` (a variable that nothing depends on behind the hidden layer), `"frozen"` (the hidden
+    layer is), `"doubling"` (twice the hidden layer's output in training) or `"penalised"`. Every use sets the weights.
+    """
+    between = {"spare": [Spare(dtype=policy)], "doubling": [DoublesInTraining(dtype=policy)]}.get(kind, [])
+    penalty = "l2" if kind == "penalised" else None
+    hidden = tf.keras.layers.Dense(
+        4, activation="tanh", dtype=policy, kernel_regularizer=penalty, trainable=kind != "frozen"
+    )
+    output = tf.keras.layers.Dense(2, dtype="float64" if policy == "float64" else "float32", bias_regularizer=penalty)
+    return tf.keras.Sequential([tf.keras.Input((3,)), hidden, *between, output])
+
+
+def _as(value: np.ndarray, form: str) -> Any:
+    """`value` as a `"tensor"`, as the `"array"` that it is, or as a `"list"`."""
+    return value.tolist() if form == "list" else tf.convert_to_tensor(value) if form == "tensor" else value
 
 
 def scaled_gradients(
@@ -139,23 +283,53 @@ def scaled_gradients(
     policy: str,
     weight: float,
     scale: Any,
+    kind: str = "plain",
+    form: str = "tensor",
+    loss_dtype: str = "float32",
     graph: bool = False,
-) -> Any:
+) -> dict[str, Any]:
     """The kata's gradients for a small network with these weights and the oracle's under-weighted error.
 
-    Five weights (kernel, bias, spare, kernel, bias) make a network with a variable that the loss does not depend on.
+    `kind` is the network's, `form` that of `x` and `y`. In a graph a scale that is a tensor is a symbolic one.
+    `weights_kept` says whether the network's weights are afterwards what they were, `seen` how many samples the loss
+    saw each time.
     """
-    model = _network(policy, len(weights) == 5)
+    seen = []
+    model = _network(policy, kind)
     model.set_weights(list(weights))
+    before = model.get_weights()
 
     def loss_fn(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        error = tf.cast(y_true, tf.float32) - tf.cast(y_pred, tf.float32)
-        return weight * tf.reduce_mean(tf.where(error > 0, 2.0, 1.0) * tf.square(error))
+        seen.append((int(tf.shape(y_true)[0]) if tf.executing_eagerly() else len(x), int(y_pred.shape[0] or len(x))))
+        error = tf.cast(y_true, loss_dtype) - tf.cast(y_pred, loss_dtype)
+        return weight * tf.reduce_mean(tf.where(error > 0, error * error * 2, error * error))
 
-    def call(inputs: tf.Tensor, targets: tf.Tensor) -> Any:
+    def call(inputs: tf.Tensor, targets: tf.Tensor, scale: Any) -> Any:
         return kata(model, loss_fn, inputs, targets, scale=scale)
 
-    return (tf.function(call) if graph else call)(tf.convert_to_tensor(x), tf.convert_to_tensor(y))
+    gradients = (tf.function(call) if graph else call)(_as(x, form), _as(y, form), scale)
+    kept = all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    return {"gradients": gradients, "weights_kept": kept, "seen": seen}
+
+
+def embedding_gradients(
+    kata: Callable, table: np.ndarray, kernel: np.ndarray, tokens: np.ndarray, y: np.ndarray, scale: float
+) -> dict[str, Any]:
+    """The kata's gradients for the mean of (1 + y) · prediction, the prediction being `kernel` times the mean of a
+    sample's rows of the table; tokens have shape (batch, 1, n), y is (batch,), whole numbers that the loss counts with.
+
+    `dense` says of each gradient as it came back whether it is a dense tensor: a table's own is none.
+    """
+    layers = [tf.keras.layers.Embedding(*table.shape), tf.keras.layers.GlobalAveragePooling2D()]
+    output = tf.keras.layers.Dense(kernel.shape[1], use_bias=False)
+    model = tf.keras.Sequential([tf.keras.Input(tokens.shape[1:], dtype="int32"), *layers, output])
+    model.set_weights([table, kernel])
+
+    def loss_fn(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.gather([1.0, 2.0, 3.0], y_true) * y_pred[:, 0])
+
+    gradients = kata(model, loss_fn, tf.convert_to_tensor(tokens), tf.convert_to_tensor(y), scale=scale)
+    return {"gradients": gradients, "dense": [isinstance(gradient, tf.Tensor) for gradient in gradients]}
 
 
 def updates(kata: Callable, gradients: Sequence[Any], counts: Sequence[int], **arguments: Any) -> list[float]:
