@@ -316,7 +316,9 @@ class TestWeightedMse:
         if y_pred.dtype == np.float16:
             under_weight = min(under_weight, 8.0)  # a sum of 1000·20² ends above float16's largest number
         loss = losses.weighted_mse(y_true, y_pred, under_weight=under_weight)
-        close(loss, oracle.weighted_mse(y_true, y_pred, under_weight), y_pred.dtype)
+        # 1 + (u − 1) is right as well, and cancels for small u: hence the scale of the plain squares.
+        scale = oracle.mean_squared_error(y_true, y_pred)
+        close(loss, oracle.weighted_mse(y_true, y_pred, under_weight), y_pred.dtype, scale=scale)
 
     @examples(25)
     @given(pair=labelled(GRADIENT_DTYPES), under_weight=under_weights)
@@ -325,7 +327,8 @@ class TestWeightedMse:
         """Integers, booleans and other floats as labels take the dtype of the predictions."""
         y_true, y_pred = pair
         loss = losses.weighted_mse(y_true, y_pred, under_weight=under_weight)
-        close(loss, oracle.weighted_mse(y_true, y_pred, under_weight), y_pred.dtype)
+        scale = oracle.mean_squared_error(y_true, y_pred)
+        close(loss, oracle.weighted_mse(y_true, y_pred, under_weight), y_pred.dtype, scale=scale)
 
     @examples(15)
     @given(pair=single, names=forms)
@@ -341,14 +344,15 @@ class TestWeightedMse:
         """The gradient in ŷ is 2w(ŷ − y)/n, with the weight of each side, and 0 where the error is 0."""
         y_true, y_pred = pair
         gradient = common.gradient(losses.weighted_mse, y_true, y_pred, under_weight=under_weight)
-        close(gradient, oracle.weighted_mse_gradient(y_true, y_pred, under_weight), y_pred.dtype)
+        scale = np.abs(oracle.mean_squared_error_gradient(y_true, y_pred))
+        close(gradient, oracle.weighted_mse_gradient(y_true, y_pred, under_weight), y_pred.dtype, scale=scale)
 
     @examples(GRAPHS)
     @given(pair=labelled(GRADIENT_DTYPES), under_weight=under_weights)
     def test_same_inside_tf_function(self, pair, under_weight):
         """`tf.function` changes neither value nor gradient."""
         value, gradient = oracle.weighted_mse(*pair, under_weight), oracle.weighted_mse_gradient(*pair, under_weight)
-        assert_in_graph(losses.weighted_mse, *pair, value, gradient, under_weight=under_weight)
+        assert_in_graph(losses.weighted_mse, *pair, value, gradient, scale=10.0, under_weight=under_weight)
 
 
 # Cross-entropies of probabilities
