@@ -132,6 +132,17 @@ def digits_of_float32(y_true, y_pred):
 
 @misconception(
     "mean_squared_error",
+    says="Your labels are rounded to float32 before they take the predictions' dtype, so float64 labels lose digits.",
+    hint=2,
+    subtle=True,
+)
+def labels_through_float32(y_true, y_pred):
+    y_pred = tf.convert_to_tensor(y_pred)
+    return tf.reduce_mean(tf.square(tf.cast(tf.cast(y_true, tf.float32), y_pred.dtype) - y_pred))
+
+
+@misconception(
+    "mean_squared_error",
     says="You leave the labels in their own dtype, and TensorFlow does not subtract tensors of two dtypes; cast them "
     "to the predictions'.",
     hint=2,

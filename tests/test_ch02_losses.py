@@ -74,7 +74,7 @@ def assert_in_graph(kata, y_true, y_pred, value, gradient, *, scale=None, atol=0
 
 GRADIENT_DTYPES = (np.float32, np.float32, np.float64)
 any_shape = strategies.shapes(min_dims=0, max_dims=4, max_side=3)
-deltas = st.one_of(strategies.floats(0.125, 8.0), st.integers(1, 4), st.sampled_from([2**-10, 0.1, 1000.0]))
+deltas = st.one_of(strategies.floats(0.125, 8.0), st.integers(1, 4), st.sampled_from([1e-6, 2**-10, 0.1, 1000.0]))
 under_weights = st.one_of(strategies.floats(0.125, 8.0), st.integers(1, 5), st.sampled_from([0.001, 0.1, 1000.0]))
 
 
@@ -86,11 +86,12 @@ def targets(draw, dtypes=strategies.FLOATS):
 
 
 BOTH_SIGNS = (array([1.0, -2.0, 0.0], [4.0, 0.5, -3.0]), array([3.0, 1.0, 0.0], [-1.0, 0.0, -6.0]))
-DOUBLES = tuple(values.astype(np.float64) for values in BOTH_SIGNS)
+DOUBLES = tuple(values.astype(np.float64) / 3 for values in BOTH_SIGNS)  # thirds: no float32 holds them
 PERFECT = (array(1.0, 2.0), array(1.0, 2.0))
-FAR_OFF = (array(1e4, -3e3, 0, 0.5), array(-1e4, 2e3, 1e-3, 0.5))
+FAR_OFF = (array(2e6, -3e3, 0, 0.5), array(-1e6, 2e3, 1e-3, 0.5))
+SO_CLOSE = (array(1e-6, 0, 3e-7), array(0, 1e-6, 0))
 MANY = (np.sin(np.arange(600.0)).reshape(200, 3).astype(np.float32), np.ones((200, 3), np.float32))
-WHOLE_LABELS = (np.array([1, 2]), array(1.75, 2.75))
+WHOLE_LABELS = (np.array([1, -1000, 70000]), array(1.75, -999.5, 69999))
 
 LABEL_DTYPES = (np.int32, np.int64, np.int8, np.uint8, np.uint16, np.bool_, np.float16, np.float32, np.float64)
 
@@ -122,6 +123,7 @@ class TestMeanSquaredError:
 
     @given(pair=targets())
     @example(pair=BOTH_SIGNS)
+    @example(pair=DOUBLES)
     @example(pair=FAR_OFF)
     @example(pair=MANY)
     def test_is_the_mean_square_over_all_elements(self, pair):
@@ -173,6 +175,7 @@ class TestMeanAbsoluteError:
 
     @given(pair=targets())
     @example(pair=BOTH_SIGNS)
+    @example(pair=DOUBLES)
     @example(pair=FAR_OFF)
     @example(pair=MANY)
     def test_is_the_mean_size_over_all_elements(self, pair):
@@ -238,6 +241,8 @@ class TestHuber:
     @example(pair=BOTH_SIGNS, delta=0.5)
     @example(pair=DOUBLES, delta=0.1)
     @example(pair=FAR_OFF, delta=2)
+    @example(pair=FAR_OFF, delta=1e5)
+    @example(pair=BOTH_SIGNS, delta=1e-6)
     @example(pair=MANY, delta=0.75)
     def test_is_quadratic_inside_delta_and_linear_beyond(self, pair, delta):
         """½e² where |e| ≤ δ, δ|e| − ½δ² beyond, averaged over all elements."""
@@ -309,6 +314,7 @@ class TestWeightedMse:
     @example(pair=BOTH_SIGNS, under_weight=3)
     @example(pair=DOUBLES, under_weight=0.1)
     @example(pair=FAR_OFF, under_weight=0.5)
+    @example(pair=SO_CLOSE, under_weight=3.0)
     @example(pair=MANY, under_weight=7.0)
     def test_under_prediction_weighs_more(self, pair, under_weight):
         """u·e² where y > ŷ, e² elsewhere, averaged over all n elements."""
@@ -446,7 +452,7 @@ class TestBinaryCrossentropy:
 
     @given(question=answers())
     @example(question=(array([1, 0], [0.5, 0.25]), array([0, 1], [0.5, 0.9]), 0.125))
-    @example(question=(DOUBLES[0] * 0, DOUBLES[1] * 0 + 1, 0.1))
+    @example(question=(np.array([0.0, 1 / 3, 0.7]), np.array([1.0, 0.7, 1 / 3]), 0.1))
     @example(question=(*MANY_ANSWERS, 1e-7))
     def test_is_the_mean_surprise(self, question):
         """−[y log p + (1 − y) log(1 − p)], p clipped to [ε, 1 − ε], labels soft or hard, averaged over all elements."""
@@ -530,6 +536,9 @@ def many_rows(*, soft=False):
     return (oracle.softmax(np.cos(numbers)).astype(np.float32) if soft else labels), y_prob
 
 
+MANY_CLASSES = (np.array([299, 128, 0]), oracle.softmax(3 * np.sin(np.arange(900.0).reshape(3, 300))))
+
+
 @pytest.mark.kata("categorical_crossentropy")
 class TestCategoricalCrossentropy:
     def test_worked_example(self):
@@ -551,7 +560,7 @@ class TestCategoricalCrossentropy:
     @given(sheet=choices())
     @example(sheet=(array([0.5, 0.5, 0]), array([0.4, 0.4, 0.0]), 0.125))
     @example(sheet=(array([1, 0], [0, 1]), array([1.0, 1.0], [0.25, 0.0]), 0.125))
-    @example(sheet=(np.eye(2), np.zeros((2, 2)), 0.1))
+    @example(sheet=(np.array([[0.9, 0.1], [1 / 3, 2 / 3]]), np.array([[0.0, 1.0], [0.7, 0.3]]), 0.1))
     @example(sheet=(*many_rows(soft=True), 1e-7))
     def test_is_the_mean_surprise_of_a_row(self, sheet):
         """−Σ_c y log p, p as given and clipped to [ε, 1 − ε], then the mean over the batch."""
@@ -636,8 +645,9 @@ class TestSparseCategoricalCrossentropy:
 
     @given(sheet=sparse_choices())
     @example(sheet=(np.array([2, 0]), array([0.5, 0.5, 1.0], [0.75, 0.5, 0.0]), 0.125))
-    @example(sheet=(np.array([1, 0], np.uint8), np.eye(2), 0.1))
+    @example(sheet=(np.array([1, 0, 1], np.uint8), np.array([[1, 0], [0, 1], [1 / 3, 2 / 3]]), 0.1))
     @example(sheet=(*many_rows(), 1e-7))
+    @example(sheet=(*MANY_CLASSES, 1e-7))
     def test_is_the_surprise_at_the_true_class(self, sheet):
         """−log p of each row's own class, p as given and clipped to [ε, 1 − ε], then the mean over the batch."""
         labels, y_prob, epsilon = sheet
@@ -732,6 +742,7 @@ class TestBinaryCrossentropyFromLogits:
     @given(question=logit_answers())
     @example(question=(array(0.5, 0.25, 0, 1), array(2, -3, 100, -40)))
     @example(question=(MANY_ANSWERS[0], (40 * MANY_ANSWERS[1] - 20)))
+    @example(question=(np.array([0.1, 1 / 3, 0.7]), np.array([1 / 3, -0.1, 2 / 3])))
     def test_is_the_mean_surprise(self, question):
         """−[y log σ(z) + (1 − y) log(1 − σ(z))] without a clip, labels soft or hard, averaged over all elements."""
         y_true, logits = question
@@ -815,6 +826,7 @@ class TestSparseCategoricalCrossentropyFromLogits:
     @given(sheet=logit_choices())
     @example(sheet=FAR_APART)
     @example(sheet=(many_rows()[0], 10 * many_rows()[1]))
+    @example(sheet=(MANY_CLASSES[0], 100 * MANY_CLASSES[1]))
     def test_is_the_surprise_at_the_true_class(self, sheet):
         """log Σ_c e^z_c − z of each row's own class, then the mean over the batch, for logits up to ±1e4."""
         labels, logits = sheet
@@ -902,6 +914,7 @@ class TestFocalLoss:
     def test_worked_example(self):
         """With γ = 2 and α = 1, probabilities 0.5 and 0.8 cost 0.5²·log 2 and 0.2²·log 1.25, one value per sample."""
         loss = losses.FocalLoss(gamma=2.0, alpha=1.0, reduction=None)
+        losses.FocalLoss(gamma=5.0, alpha=0.5)  # another one, which changes nothing about the first
         assert_close(loss(*BY_HAND), [0.25 * math.log(2), 0.04 * math.log(1.25)], dtype=np.float32)
 
     def test_worked_example_of_the_defaults(self):
@@ -913,6 +926,7 @@ class TestFocalLoss:
     @examples(20)
     @given(sheet=focal_sheets(), gamma=gammas, alpha=alphas, dtype=st.sampled_from(GRADIENT_DTYPES))
     @example(sheet=SOFT, gamma=2.0, alpha=0.25, dtype=np.float64)
+    @example(sheet=(np.array([[0.1, 0.9]]), np.array([[1 / 3, 2 / 3]])), gamma=1.7, alpha=0.1, dtype=np.float64)
     @example(sheet=EDGES, gamma=0.1, alpha=0.1, dtype=np.float64)
     def test_call_gives_one_value_per_sample(self, sheet, gamma, alpha, dtype):
         """`call` sums over the classes, in the dtype of the probabilities, and leaves the batch to Keras."""
@@ -1122,12 +1136,18 @@ class TestChooseLoss:
 
     @examples(5)
     @given(task=st.sampled_from(["classification", "multiclas", "Regression", "", "multi-class", "binary "]))
+    @example(task="Regression")
+    @example(task="multiclas")
+    @example(task="binary ")
     def test_refuses_an_unknown_task(self, task):
         """Any other task raises a ValueError that names `task`."""
         assert_value_error("task", losses.choose_loss, task)
 
     @examples(5)
-    @given(labels=st.sampled_from(["one-hot", "ints", "", "sparse"]))
+    @given(labels=st.sampled_from(["one-hot", "ints", "", "sparse", "one_hot"]))
+    @example(labels="one-hot")
+    @example(labels="Integer")
+    @example(labels="ints")
     def test_refuses_unknown_labels(self, labels):
         """With multiclass, any other labels raise a ValueError that names `labels`."""
         assert_value_error("labels", losses.choose_loss, "multiclass", labels=labels)
