@@ -98,14 +98,57 @@ def predictions_cut_to_the_labels_dtype(y_true, y_pred):
 @misconception(
     "mean_squared_error",
     says="You compute with NumPy, which leaves TensorFlow's tape: your value is right, but there is no gradient to "
-    "train "
-    "with.",
+    "train with.",
     hint=3,
     subtle=True,
 )
 def computed_by_numpy(y_true, y_pred):
     y_true, y_pred = _tensors(y_true, y_pred)
     return tf.convert_to_tensor(np.mean((y_true.numpy() - y_pred.numpy()) ** 2))
+
+
+@misconception(
+    "mean_squared_error",
+    says="You average over the last axis only, so one value per row is left, as in Keras' loss functions; the mean is "
+    "over all elements.",
+    hint=3,
+)
+def one_value_per_row(y_true, y_pred):
+    return tf.reduce_mean(tf.square(_error(y_true, y_pred)), axis=-1)
+
+
+@misconception(
+    "mean_squared_error",
+    says="Your result has the predictions' dtype but float32's digits; cast the labels and compute in the "
+    "predictions' own dtype.",
+    hint=2,
+    subtle=True,
+)
+def digits_of_float32(y_true, y_pred):
+    y_pred = tf.convert_to_tensor(y_pred)
+    loss = tf.reduce_mean(tf.square(tf.cast(y_true, tf.float32) - tf.cast(y_pred, tf.float32)))
+    return tf.cast(loss, y_pred.dtype)
+
+
+@misconception(
+    "mean_squared_error",
+    says="Your labels are rounded to float32 before they take the predictions' dtype, so float64 labels lose digits.",
+    hint=2,
+    subtle=True,
+)
+def labels_through_float32(y_true, y_pred):
+    y_pred = tf.convert_to_tensor(y_pred)
+    return tf.reduce_mean(tf.square(tf.cast(tf.cast(y_true, tf.float32), y_pred.dtype) - y_pred))
+
+
+@misconception(
+    "mean_squared_error",
+    says="You leave the labels in their own dtype, and TensorFlow does not subtract tensors of two dtypes; cast them "
+    "to the predictions'.",
+    hint=2,
+)
+def labels_left_as_they_are(y_true, y_pred):
+    return tf.reduce_mean(tf.square(tf.convert_to_tensor(y_true) - tf.convert_to_tensor(y_pred)))
 
 
 # Mean absolute error
@@ -143,8 +186,7 @@ def root_mean_square(y_true, y_pred):
 @misconception(
     "mean_absolute_error",
     says="Your gradient is NaN for a perfect prediction, because the root of the square has slope 0/0 there; tf.abs "
-    "has "
-    "slope 0.",
+    "has slope 0.",
     hint=2,
     subtle=True,
 )
@@ -185,6 +227,16 @@ def whole_predictions_for_whole_labels(y_true, y_pred):
     y_pred = tf.convert_to_tensor(y_pred)
     error = tf.convert_to_tensor(y_true) - tf.cast(y_pred, tf.convert_to_tensor(y_true).dtype)
     return tf.reduce_mean(tf.cast(tf.abs(error), y_pred.dtype))
+
+
+@misconception(
+    "mean_absolute_error",
+    says="You average over the last axis only, so one value per row is left, as in Keras' loss functions; the mean is "
+    "over all elements.",
+    hint=3,
+)
+def one_size_per_row(y_true, y_pred):
+    return tf.reduce_mean(tf.abs(_error(y_true, y_pred)), axis=-1)
 
 
 # Huber
@@ -300,6 +352,59 @@ def accepts_delta_zero(y_true, y_pred, *, delta=1.0):
     return tf.reduce_mean(tf.where(size <= delta, _half_square(size), _line(size, delta)))
 
 
+@misconception(
+    "huber",
+    says="You do not check `delta`: 0 or a negative number must be refused with a ValueError that names it.",
+    hint=3,
+    subtle=True,
+)
+def delta_unchecked(y_true, y_pred, *, delta=1.0):
+    error = _error(y_true, y_pred)
+    size, delta = tf.abs(error), _number(delta, error)
+    return tf.reduce_mean(tf.where(size <= delta, _half_square(size), _line(size, delta)))
+
+
+@misconception(
+    "huber",
+    says="You do refuse a `delta` that is not positive, but not with a ValueError.",
+    hint=3,
+    subtle=True,
+)
+def delta_asserted(y_true, y_pred, *, delta=1.0):
+    assert delta > 0, "delta must be positive"
+    return _two_branches(y_true, y_pred, delta, _half_square, _line)
+
+
+@misconception(
+    "huber",
+    says="Your linear branch subtracts ½·delta, not ½·delta², so the branches meet only for delta = 1.",
+    hint=1,
+    subtle=True,
+)
+def offset_without_the_square(y_true, y_pred, *, delta=1.0):
+    return _two_branches(y_true, y_pred, delta, _half_square, lambda size, delta: delta * size - 0.5 * delta)
+
+
+@misconception("huber", says="Inside delta your penalty is ½·|e|; it must be ½·e².", hint=3)
+def square_forgotten_inside(y_true, y_pred, *, delta=1.0):
+    return _two_branches(y_true, y_pred, delta, lambda size: 0.5 * size, _line)
+
+
+@misconception(
+    "huber",
+    says="In float64 your loss is that of a `delta` rounded to float32, as `tf.cast(0.1, tf.float64)` rounds it; "
+    "`as_number` does not.",
+    hint=3,
+    subtle=True,
+)
+def delta_through_float32(y_true, y_pred, *, delta=1.0):
+    if delta <= 0:
+        raise ValueError(f"`delta` must be greater than 0. Received: delta={delta}")
+    error = _error(y_true, y_pred)
+    size, delta = tf.abs(error), tf.cast(delta, error.dtype)
+    return tf.reduce_mean(tf.where(size <= delta, _half_square(size), _line(size, delta)))
+
+
 # Binary cross-entropy
 
 
@@ -385,6 +490,81 @@ def labels_in_the_logarithm(y_true, y_prob, *, epsilon=1e-7):
     return -tf.reduce_mean(p * tf.math.log(y) + (1.0 - p) * tf.math.log(1.0 - y))
 
 
+@misconception(
+    "binary_crossentropy",
+    says="Your clip is that of 1e-15, which float32 loses: 1 − 1e-15 is 1 there, so a certain and wrong answer costs "
+    "infinity or NaN.",
+    hint=2,
+    subtle=True,
+)
+def epsilon_lost_in_float32(y_true, y_prob, *, epsilon=1e-7):
+    y_true, y_prob = _tensors(y_true, y_prob)
+    p = _clip(y_prob, 1e-15)
+    return -tf.reduce_mean(y_true * tf.math.log(p) + (1.0 - y_true) * tf.math.log(1.0 - p))
+
+
+@misconception(
+    "binary_crossentropy",
+    says="You clip, and then add epsilon inside the logarithms as well; the clip alone is the formula.",
+    hint=2,
+    subtle=True,
+)
+def clipped_and_epsilon_added(y_true, y_prob, *, epsilon=1e-7):
+    y_true, y_prob = _tensors(y_true, y_prob)
+    p, epsilon = _clip(y_prob, epsilon), _number(epsilon, y_prob)
+    return -tf.reduce_mean(y_true * tf.math.log(p + epsilon) + (1.0 - y_true) * tf.math.log(1.0 - p + epsilon))
+
+
+@misconception(
+    "binary_crossentropy",
+    says="You hold each logarithm's argument above epsilon but let it go up to 1; the clip has two ends, ε and 1 − ε.",
+    hint=2,
+    subtle=True,
+)
+def floor_in_each_logarithm(y_true, y_prob, *, epsilon=1e-7):
+    y_true, p = _tensors(y_true, y_prob)
+    low = _number(epsilon, p)
+    log_yes, log_no = tf.math.log(tf.maximum(p, low)), tf.math.log(tf.maximum(1.0 - p, low))
+    return -tf.reduce_mean(y_true * log_yes + (1.0 - y_true) * log_no)
+
+
+@misconception(
+    "binary_crossentropy",
+    says="In float64 your loss is that of an `epsilon` rounded to float32, as `tf.cast(0.1, tf.float64)` rounds it; "
+    "`as_number` does not.",
+    hint=3,
+    subtle=True,
+)
+def epsilon_through_float32(y_true, y_prob, *, epsilon=1e-7):
+    y_true, y_prob = _tensors(y_true, y_prob)
+    low = tf.cast(epsilon, y_prob.dtype)
+    p = tf.clip_by_value(y_prob, low, 1.0 - low)
+    return -tf.reduce_mean(y_true * tf.math.log(p) + (1.0 - y_true) * tf.math.log(1.0 - p))
+
+
+@misconception(
+    "binary_crossentropy",
+    says="You average over the last axis only, so one value per row is left, as in Keras' loss functions; the mean is "
+    "over all elements.",
+    hint=3,
+)
+def one_surprise_per_row(y_true, y_prob, *, epsilon=1e-7):
+    y_true, y_prob = _tensors(y_true, y_prob)
+    p = _clip(y_prob, epsilon)
+    return -tf.reduce_mean(y_true * tf.math.log(p) + (1.0 - y_true) * tf.math.log(1.0 - p), axis=-1)
+
+
+@misconception(
+    "binary_crossentropy",
+    says="You add the questions up but do not divide by their number; the loss is a mean.",
+    hint=3,
+)
+def sum_of_surprises(y_true, y_prob, *, epsilon=1e-7):
+    y_true, y_prob = _tensors(y_true, y_prob)
+    p = _clip(y_prob, epsilon)
+    return -tf.reduce_sum(y_true * tf.math.log(p) + (1.0 - y_true) * tf.math.log(1.0 - p))
+
+
 # Binary cross-entropy from logits
 
 
@@ -415,8 +595,7 @@ def naive_softplus(y_true, logits):
 @misconception(
     "binary_crossentropy_from_logits",
     says="Your value is right, but the gradient is NaN for large logits: tf.where differentiates both branches, and "
-    "the "
-    "unused one overflows.",
+    "the unused one overflows.",
     hint=2,
     subtle=True,
 )
@@ -438,8 +617,8 @@ def labels_exchanged(y_true, logits):
 
 @misconception(
     "binary_crossentropy_from_logits",
-    says="softplus(−y·z) is for labels −1 and 1; with your labels 0 and 1 a sample of label 0 costs log 2 whatever the "
-    "logit.",
+    says="softplus(−y·z) is for labels −1 and 1; with your labels 0 and 1 a sample of label 0 costs log 2 whatever "
+    "the logit.",
     hint=3,
 )
 def margin_with_labels_zero_and_one(y_true, logits):
@@ -469,6 +648,40 @@ def clipped_logits(y_true, logits):
     y_true, logits = _tensors(y_true, logits)
     z = tf.clip_by_value(logits, -30.0, 30.0)
     return tf.reduce_mean(y_true * tf.nn.softplus(-z) + (1.0 - y_true) * tf.nn.softplus(z))
+
+
+@misconception(
+    "binary_crossentropy_from_logits",
+    says="Your value is right, but at logit 0 your gradient is 1 − y instead of ½ − y: the kinks of max(z, 0) and |z| "
+    "do not add up there.",
+    hint=2,
+    subtle=True,
+)
+def kinks_at_zero(y_true, logits):
+    y_true, logits = _tensors(y_true, logits)
+    return tf.reduce_mean(tf.maximum(logits, 0.0) - y_true * logits + tf.math.log1p(tf.exp(-tf.abs(logits))))
+
+
+@misconception(
+    "binary_crossentropy_from_logits",
+    says="You take the logits for probabilities: the sigmoid is missing.",
+    hint=1,
+)
+def sigmoid_forgotten(y_true, logits):
+    y_true, logits = _tensors(y_true, logits)
+    p = _clip(logits, 1e-7)
+    return -tf.reduce_mean(y_true * tf.math.log(p) + (1.0 - y_true) * tf.math.log(1.0 - p))
+
+
+@misconception(
+    "binary_crossentropy_from_logits",
+    says="You average over the last axis only, so one value per row is left, as in Keras' loss functions; the mean is "
+    "over all elements.",
+    hint=3,
+)
+def one_value_per_row_of_logits(y_true, logits):
+    y_true, logits = _tensors(y_true, logits)
+    return tf.reduce_mean(tf.nn.softplus(logits) - y_true * logits, axis=-1)
 
 
 # Categorical cross-entropy
@@ -575,6 +788,39 @@ def softmax_of_probabilities(y_true, y_prob, *, epsilon=1e-7):
     return -tf.reduce_mean(tf.reduce_sum(y_true * tf.math.log(p), axis=-1))
 
 
+@misconception(
+    "categorical_crossentropy",
+    says="You clip at epsilon but not at 1 − epsilon: the two edges of the formula are treated alike.",
+    hint=2,
+    subtle=True,
+)
+def clipped_up_to_one(y_true, y_prob, *, epsilon=1e-7):
+    y_true, y_prob = _tensors(y_true, y_prob)
+    p = tf.clip_by_value(y_prob, _number(epsilon, y_prob), 1.0)
+    return -tf.reduce_mean(tf.reduce_sum(y_true * tf.math.log(p), axis=-1))
+
+
+@misconception(
+    "categorical_crossentropy",
+    says="Your clip is fixed at 1e-7; it has to be the `epsilon` that was asked for.",
+    hint=2,
+    subtle=True,
+)
+def class_epsilon_ignored(y_true, y_prob, *, epsilon=1e-7):
+    y_true, y_prob = _tensors(y_true, y_prob)
+    return -tf.reduce_mean(tf.reduce_sum(y_true * tf.math.log(_clip(y_prob, 1e-7)), axis=-1))
+
+
+@misconception(
+    "categorical_crossentropy",
+    says="You sum over the classes but stop there, with one value per sample; their mean is the loss.",
+    hint=3,
+)
+def one_value_per_sample(y_true, y_prob, *, epsilon=1e-7):
+    y_true, y_prob = _tensors(y_true, y_prob)
+    return -tf.reduce_sum(y_true * tf.math.log(_clip(y_prob, epsilon)), axis=-1)
+
+
 # Sparse categorical cross-entropy
 
 
@@ -663,6 +909,38 @@ def epsilon_added_to_the_choice(labels, y_prob, *, epsilon=1e-7):
     return -tf.reduce_mean(tf.math.log(_at_labels(labels, y_prob) + _number(epsilon, y_prob)))
 
 
+@misconception(
+    "sparse_categorical_crossentropy",
+    says="Integer labels other than int32 and int64, such as uint8, stop your loss: `tf.gather` takes no other "
+    "indices, so cast them.",
+    hint=3,
+    subtle=True,
+)
+def labels_as_they_come(labels, y_prob, *, epsilon=1e-7):
+    p_true = tf.gather(tf.convert_to_tensor(y_prob), labels, axis=1, batch_dims=1)
+    return -tf.reduce_mean(tf.math.log(_clip(p_true, epsilon)))
+
+
+@misconception(
+    "sparse_categorical_crossentropy",
+    says="Your clip is fixed at 1e-7; it has to be the `epsilon` that was asked for.",
+    hint=3,
+    subtle=True,
+)
+def choice_epsilon_ignored(labels, y_prob, *, epsilon=1e-7):
+    y_prob = tf.convert_to_tensor(y_prob)
+    return -tf.reduce_mean(tf.math.log(_at_labels(labels, _clip(y_prob, 1e-7))))
+
+
+@misconception(
+    "sparse_categorical_crossentropy",
+    says="You stop with one value per sample; their mean is the loss.",
+    hint=3,
+)
+def one_choice_per_sample(labels, y_prob, *, epsilon=1e-7):
+    return -tf.math.log(_at_labels(labels, _clip(tf.convert_to_tensor(y_prob), epsilon)))
+
+
 # Sparse categorical cross-entropy from logits
 
 
@@ -691,8 +969,8 @@ def clipped_softmax(labels, logits):
 
 @misconception(
     "sparse_categorical_crossentropy_from_logits",
-    says="You subtract the largest logit of the whole batch, so a row that lies far below it underflows to log 0; each "
-    "row needs its own.",
+    says="You subtract the largest logit of the whole batch, so a row that lies far below it underflows to log 0; "
+    "each row needs its own.",
     hint=2,
     subtle=True,
 )
@@ -758,6 +1036,40 @@ def mean_over_the_log_softmax_table(labels, logits):
     return -tf.reduce_mean(_one_hot(labels, log_p) * log_p)
 
 
+@misconception(
+    "sparse_categorical_crossentropy_from_logits",
+    says="You take a softmax and the logarithm of p + ε, so your loss stops growing at 16; without probabilities "
+    "nothing has to be added.",
+    hint=1,
+    subtle=True,
+)
+def epsilon_after_a_softmax(labels, logits):
+    p = tf.nn.softmax(tf.convert_to_tensor(logits), axis=-1)
+    return -tf.reduce_mean(tf.math.log(_at_labels(labels, p) + _number(1e-7, p)))
+
+
+@misconception(
+    "sparse_categorical_crossentropy_from_logits",
+    says="You take a softmax and then its logarithm: where the true class is far behind, the softmax is 0 and your "
+    "loss infinite.",
+    hint=1,
+    subtle=True,
+)
+def logarithm_of_a_softmax(labels, logits):
+    p = tf.nn.softmax(tf.convert_to_tensor(logits), axis=-1)
+    return -tf.reduce_mean(tf.math.log(_at_labels(labels, p)))
+
+
+@misconception(
+    "sparse_categorical_crossentropy_from_logits",
+    says="You divide by one sum over the whole batch; every row is a distribution of its own and needs its own sum.",
+    hint=2,
+)
+def one_denominator_for_the_batch(labels, logits):
+    logits = tf.convert_to_tensor(logits)
+    return tf.reduce_logsumexp(logits) - tf.reduce_mean(_at_labels(labels, logits))
+
+
 # Weighted mean squared error
 
 
@@ -809,8 +1121,7 @@ def always_twice(y_true, y_pred, *, under_weight=2.0):
 @misconception(
     "weighted_mse",
     says="Two Python numbers in tf.where make your weights float32, so float64 predictions fail; make them in the "
-    "error's "
-    "dtype.",
+    "error's dtype.",
     hint=2,
     subtle=True,
 )
@@ -828,6 +1139,41 @@ def one_weight_for_the_batch(y_true, y_pred, *, under_weight=2.0):
     error = _error(y_true, y_pred)
     weight = tf.where(tf.reduce_mean(error) > 0, _number(under_weight, error), _number(1.0, error))
     return weight * tf.reduce_mean(tf.square(error))
+
+
+@misconception(
+    "weighted_mse",
+    says="You average the squares before the weights meet them; each squared error has its own weight, and the mean "
+    "comes last.",
+    hint=3,
+)
+def averaged_before_the_weights(y_true, y_pred, *, under_weight=2.0):
+    error = _error(y_true, y_pred)
+    weight = tf.where(error > 0, _number(under_weight, error), tf.ones_like(error))
+    return tf.reduce_mean(weight) * tf.reduce_mean(tf.square(error))
+
+
+@misconception(
+    "weighted_mse",
+    says="In your loss over-prediction costs nothing; its weight is 1, not 0.",
+    hint=2,
+)
+def over_prediction_is_free(y_true, y_pred, *, under_weight=2.0):
+    error = _error(y_true, y_pred)
+    return tf.reduce_mean(_number(under_weight, error) * tf.square(tf.nn.relu(error)))
+
+
+@misconception(
+    "weighted_mse",
+    says="In float64 your weight is that of a number rounded to float32, as `tf.cast(0.1, tf.float64)` rounds it; "
+    "`as_number` does not.",
+    hint=2,
+    subtle=True,
+)
+def weight_through_float32(y_true, y_pred, *, under_weight=2.0):
+    error = _error(y_true, y_pred)
+    weight = tf.where(error > 0, tf.cast(under_weight, error.dtype), tf.ones_like(error))
+    return tf.reduce_mean(weight * tf.square(error))
 
 
 # Focal loss
@@ -864,8 +1210,7 @@ class _Focal(tf.keras.losses.Loss):
 @misconception(
     "FocalLoss",
     says="Your `call` averages over everything, so Keras has no samples left to weigh or reduce, and the number of "
-    "classes "
-    "divides the loss; sum over classes only.",
+    "classes divides the loss; sum over classes only.",
     hint=1,
 )
 class FocalLossAveragedInCall(_Focal):
@@ -918,8 +1263,7 @@ class FocalLossWithSquaredLabels(_Focal):
 @misconception(
     "FocalLoss",
     says="You merge the classes into one probability Σ y·p first; with soft labels every class needs its own factor "
-    "and "
-    "logarithm.",
+    "and logarithm.",
     hint=3,
     subtle=True,
 )
@@ -972,6 +1316,82 @@ class FocalLossForgetsItsArguments(_Focal):
 class FocalLossIgnoresReduction(_Focal):
     def __init__(self, gamma=2.0, alpha=0.25, name="focal_loss", reduction="sum_over_batch_size"):
         super().__init__(gamma, alpha, name)
+
+
+@misconception(
+    "FocalLoss",
+    says="Your `call` sums over the classes and then averages over the batch; leave the batch to Keras, which weighs "
+    "and reduces.",
+    hint=1,
+)
+class FocalLossMeanOfSums(_Focal):
+    def per_sample(self, terms):
+        return tf.reduce_mean(tf.reduce_sum(terms, axis=-1))
+
+
+@misconception(
+    "FocalLoss",
+    says="Yours is the binary focal loss, a yes-or-no question for every class with α and 1 − α; here one α weighs "
+    "the true classes alone.",
+    hint=3,
+)
+class FocalLossOfYesOrNoQuestions(_Focal):
+    def terms(self, y_true, p):
+        no = (1.0 - self.alpha) * tf.pow(p, self.gamma) * (1.0 - y_true) * tf.math.log(1.0 - p)
+        return super().terms(y_true, p) - no
+
+
+@misconception(
+    "FocalLoss",
+    says="You balance: α where the label is 1, 1 − α where it is 0, so a soft label gets a weight in between; here α "
+    "is one factor for all.",
+    hint=3,
+    subtle=True,
+)
+class FocalLossBalanced(_Focal):
+    def terms(self, y_true, p):
+        balance = y_true * self.alpha + (1.0 - y_true) * (1.0 - self.alpha)
+        return -balance * self.factor(p) * y_true * tf.math.log(p)
+
+
+@misconception(
+    "FocalLoss",
+    says="Your factor is 1 − p^gamma; it must be (1 − p)^gamma.",
+    hint=3,
+)
+class FocalLossPowerInside(_Focal):
+    def factor(self, p):
+        return 1.0 - tf.pow(p, self.gamma)
+
+
+@misconception("FocalLoss", says="Your loss ignores `alpha`.", hint=3)
+class FocalLossWithoutAlpha(_Focal):
+    def terms(self, y_true, p):
+        return -self.factor(p) * y_true * tf.math.log(p)
+
+
+@misconception(
+    "FocalLoss",
+    says="At p = 0 and p = 1 your gradient is not 0: the factor (1 − p)^gamma is taken of a p that was not clipped.",
+    hint=2,
+    subtle=True,
+)
+class FocalLossClippedInTheLogarithmOnly(_Focal):
+    def call(self, y_true, y_pred):
+        y_true, p = _tensors(y_true, y_pred)
+        return tf.reduce_sum(-self.alpha * self.factor(p) * y_true * tf.math.log(self.clipped(p)), axis=-1)
+
+
+@misconception(
+    "FocalLoss",
+    says="Your `get_config` gives gamma and alpha alone, so `name` and `reduction` are back at their defaults after "
+    "loading.",
+    hint=3,
+    subtle=True,
+)
+class FocalLossForgetsTheBase(_Focal):
+    def get_config(self):
+        return {"gamma": self.gamma, "alpha": self.alpha}
 
 
 # Choose the loss
@@ -1101,3 +1521,55 @@ def one_hot_for_any_other_labels(task, *, labels="integer", outliers=False, logi
         binary=lambda: _binary(logits),
         multiclass=lambda: _multiclass("integer" if labels == "integer" else "onehot", logits),
     )
+
+
+@misconception(
+    "choose_loss",
+    says="You check `labels` for every task; they count for multiclass only and may be anything for the others.",
+    hint=1,
+    subtle=True,
+)
+def labels_checked_for_every_task(task, *, labels="integer", outliers=False, logits=True):
+    multiclass = _multiclass(labels, logits)
+    return _guide(
+        task,
+        regression=lambda: _regression(outliers),
+        binary=lambda: _binary(logits),
+        multiclass=lambda: multiclass,
+    )
+
+
+_KEPT = {}
+
+
+@misconception(
+    "choose_loss",
+    says="You give the same loss object at every call; make a new one each time.",
+    hint=2,
+    subtle=True,
+)
+def one_object_for_all_calls(task, *, labels="integer", outliers=False, logits=True):
+    choice = (task, labels, outliers, logits)
+    if choice not in _KEPT:
+        _KEPT[choice] = _guide(
+            task,
+            regression=lambda: _regression(outliers),
+            binary=lambda: _binary(logits),
+            multiclass=lambda: _multiclass(labels, logits),
+        )
+    return _KEPT[choice]
+
+
+@misconception(
+    "choose_loss",
+    says="You return the loss's name; `compile` would take it, but a name cannot say `from_logits`: return an object.",
+    hint=2,
+)
+def name_of_the_loss(task, *, labels="integer", outliers=False, logits=True):
+    chosen = _guide(
+        task,
+        regression=lambda: _regression(outliers),
+        binary=lambda: _binary(logits),
+        multiclass=lambda: _multiclass(labels, logits),
+    )
+    return chosen.name

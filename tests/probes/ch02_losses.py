@@ -28,3 +28,8 @@ def reported_loss(loss: Any, y_true: Any, logits: Any, sample_weight: Any) -> fl
     model = tf.keras.Sequential([tf.keras.Input([np.shape(logits)[1]]), tf.keras.layers.Softmax()])
     model.compile(loss=loss, run_eagerly=True)
     return float(model.test_on_batch(logits, y_true, sample_weight=sample_weight))
+
+
+def gives_the_same_object_twice(function: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+    """Whether two equal calls return one and the same object."""
+    return function(*args, **kwargs) is function(*args, **kwargs)
