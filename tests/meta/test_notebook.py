@@ -324,8 +324,9 @@ def test_without_a_clone_the_set_up_says_what_to_do(tmp_path: Path) -> None:
 
 def test_with_an_address_the_set_up_clones_once(tmp_path: Path) -> None:
     origin = tmp_path / "origin"
-    (origin / "kata").mkdir(parents=True)
-    (origin / "kata" / "notebooks" / "notebook.py").write_text("hint = judge = picture = None\ndef start(): print('started')\n")
+    (origin / "kata" / "notebooks").mkdir(parents=True)
+    place = origin / "kata" / "notebooks" / "notebook.py"
+    place.write_text("hint = judge = picture = None\ndef start(): print('started')\n")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(origin)]
     for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "kata"]):
         subprocess.run([*git, *arguments], check=True)
