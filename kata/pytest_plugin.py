@@ -56,6 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--seeds", type=int, default=1, help="for how many seeds the tests are proven (tests/meta/test_variants.py)"
     )
+    group.addoption(
+        "--thorough",
+        action="store_true",
+        help="with the solutions: also what takes long (CI does it)",
+    )
     group.addoption("--no-diagnosis", dest="diagnose", action="store_false", help="do not look for the misconception")
     group.addoption("--gpu-on-cpu", action="store_true", help="run the gpu laws on the CPU (but for the timed one)")
     group.addoption("--call-limit", metavar="SECONDS", type=float, default=30.0, help="isolated: time for one call")
@@ -146,6 +151,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.unregister(name="kata.pytest_plugin")
         return
     config.addinivalue_line("markers", "kata(name): the laws of this kata")
+    config.addinivalue_line("markers", "thorough: proves more than a newcomer waits for; run with --thorough")
     config.addinivalue_line("markers", "gpu(speed=False): needs a GPU; skipped without one")
     tensorflow_start.set_environment()
     profiles.load(config.option.profile)
@@ -188,10 +194,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(".".join(owner)))
     order = {(kata.chapter, kata.name): i for i, kata in enumerate(curriculum.katas())}
     items.sort(key=lambda item: order.get(curriculum.kata_of(item.nodeid) or ("", ""), len(order)))  # a kata at a time
+    kept = items
+    if not (config.option.thorough or config.option.seeds > 1 or any("::" in arg for arg in config.args)):
+        kept = [item for item in kept if item.get_closest_marker("thorough") is None]
     selected = config.stash[_run].selected
-    if selected is None:
-        return
-    kept = [item for item in items if curriculum.kata_of(item.nodeid) in selected]
+    if selected is not None:
+        kept = [item for item in kept if curriculum.kata_of(item.nodeid) in selected]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 
