@@ -2,9 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +10,6 @@ import tensorflow as tf
 from kata.course.variants import misconception
 from solutions.ch10_capstone import (
     ClassificationData,
-    LearningRate,
     TrainingReport,
     build_classifier,
     make_callbacks,
@@ -33,12 +30,10 @@ CosineDecay = tf.keras.optimizers.schedules.CosineDecay
     "chance; compute y from x.",
     hint=1,
 )
-def random_labels(
-    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
-) -> ClassificationData:
+def random_labels(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
     rng = np.random.default_rng(seed)
 
-    def split(size: int) -> tuple[np.ndarray, np.ndarray]:
+    def split(size):
         return rng.normal(size=(size, features)).astype(np.float32), rng.integers(0, classes, size)
 
     return ClassificationData(*split(train_size), *split(validation_size))
@@ -51,12 +46,10 @@ def random_labels(
     hint=2,
     subtle=True,
 )
-def a_map_for_each_split(
-    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
-) -> ClassificationData:
+def a_map_for_each_split(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
     rng = np.random.default_rng(seed)
 
-    def split(size: int) -> tuple[np.ndarray, np.ndarray]:
+    def split(size):
         x = rng.normal(size=(size, features)).astype(np.float32)
         return x, np.argmax(x @ rng.normal(size=(features, classes)), axis=1)
 
@@ -69,9 +62,7 @@ def a_map_for_each_split(
     hint=3,
     subtle=True,
 )
-def numbered_from_one(
-    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
-) -> ClassificationData:
+def numbered_from_one(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
     x, y, x_validation, y_validation = make_classification_data(
         seed=seed, train_size=train_size, validation_size=validation_size, features=features, classes=classes
     )
@@ -85,9 +76,7 @@ def numbered_from_one(
     hint=1,
     subtle=True,
 )
-def seeds_the_whole_process(
-    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
-) -> ClassificationData:
+def seeds_the_whole_process(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
     np.random.seed(seed % 2**32)
     hidden = np.random.randn(features, classes)
     x = np.random.randn(train_size + validation_size, features).astype(np.float32)
@@ -100,9 +89,7 @@ def seeds_the_whole_process(
     says="You give one-hot rows, but sparse categorical cross-entropy takes one integer for each sample: shape (n,).",
     hint=3,
 )
-def one_hot_labels(
-    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
-) -> ClassificationData:
+def one_hot_labels(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
     x, y, x_validation, y_validation = make_classification_data(
         seed=seed, train_size=train_size, validation_size=validation_size, features=features, classes=classes
     )
@@ -117,9 +104,7 @@ def one_hot_labels(
     hint=2,
     subtle=True,
 )
-def validation_from_training(
-    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
-) -> ClassificationData:
+def validation_from_training(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
     x, y, *_ = make_classification_data(
         seed=seed, train_size=train_size + validation_size, validation_size=1, features=features, classes=classes
     )
@@ -135,9 +120,7 @@ def validation_from_training(
     "peak.",
     hint=2,
 )
-def warm_up_computed_not_used(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def warm_up_computed_not_used(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = math.ceil(samples / batch_size) * epochs
     return CosineDecay(peak_lr, total - int(total * warmup_fraction))
 
@@ -148,9 +131,7 @@ def warm_up_computed_not_used(
     hint=1,
     subtle=True,
 )
-def full_batches_only(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def full_batches_only(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = max(samples // batch_size * epochs, 1)
     warmup = int(total * warmup_fraction)
     return CosineDecay(0.0, total - warmup, warmup_target=peak_lr, warmup_steps=warmup)
@@ -163,9 +144,7 @@ def full_batches_only(
     hint=3,
     subtle=True,
 )
-def decay_as_long_as_the_run(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def decay_as_long_as_the_run(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = math.ceil(samples / batch_size) * epochs
     return CosineDecay(0.0, total, warmup_target=peak_lr, warmup_steps=int(total * warmup_fraction))
 
@@ -176,9 +155,7 @@ def decay_as_long_as_the_run(
     "in an error, and the peak is cut down to a whole number; write 0.0.",
     hint=3,
 )
-def an_integer_zero(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def an_integer_zero(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = math.ceil(samples / batch_size) * epochs
     warmup = int(total * warmup_fraction)
     return CosineDecay(0, total - warmup, warmup_target=peak_lr, warmup_steps=warmup)
@@ -190,9 +167,7 @@ def an_integer_zero(
     hint=1,
     subtle=True,
 )
-def rounded_warm_up(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def rounded_warm_up(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = math.ceil(samples / batch_size) * epochs
     warmup = math.floor(total * warmup_fraction + 0.5)
     return CosineDecay(0.0, max(total - warmup, 1), warmup_target=peak_lr, warmup_steps=warmup)
@@ -204,25 +179,23 @@ def rounded_warm_up(
     hint=2,
     subtle=True,
 )
-def a_floor_of_one_percent(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def a_floor_of_one_percent(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = math.ceil(samples / batch_size) * epochs
     warmup = int(total * warmup_fraction)
     return CosineDecay(0.0, total - warmup, alpha=0.01, warmup_target=peak_lr, warmup_steps=warmup)
 
 
 class _RisesAgain(Schedule):
-    def __init__(self, peak_lr: float, warmup: int, total: int) -> None:
+    def __init__(self, peak_lr, warmup, total):
         self.peak_lr, self.warmup, self.total = peak_lr, warmup, total
 
-    def __call__(self, step: Any) -> tf.Tensor:
+    def __call__(self, step):
         step = tf.cast(step, tf.float32)
         progress = (step - self.warmup) / (self.total - self.warmup)
         rising = step / max(self.warmup, 1)
         return self.peak_lr * tf.where(step < self.warmup, rising, 0.5 * (1.0 + tf.cos(math.pi * progress)))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self):
         return {"peak_lr": self.peak_lr, "warmup": self.warmup, "total": self.total}
 
 
@@ -232,9 +205,7 @@ class _RisesAgain(Schedule):
     hint=2,
     subtle=True,
 )
-def rises_after_the_end(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def rises_after_the_end(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = math.ceil(samples / batch_size) * epochs
     return _RisesAgain(peak_lr, int(total * warmup_fraction), total)
 
@@ -249,20 +220,12 @@ def rises_after_the_end(
     hint=2,
     subtle=True,
 )
-def each_by_its_own_norm(
-    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
-) -> tf.keras.optimizers.Optimizer:
+def each_by_its_own_norm(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     return tf.keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay, clipnorm=global_clipnorm)
 
 
-@misconception(
-    "make_optimizer",
-    says="You do not clip at all; pass global_clipnorm on.",
-    hint=2,
-)
-def without_clipping(
-    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
-) -> tf.keras.optimizers.Optimizer:
+@misconception("make_optimizer", says="You do not clip at all; pass global_clipnorm on.", hint=2)
+def without_clipping(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     return tf.keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
 
 
@@ -272,9 +235,7 @@ def without_clipping(
     hint=2,
     subtle=True,
 )
-def keras_default_decay(
-    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
-) -> tf.keras.optimizers.Optimizer:
+def keras_default_decay(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     return tf.keras.optimizers.AdamW(learning_rate, global_clipnorm=global_clipnorm)
 
 
@@ -284,16 +245,14 @@ def keras_default_decay(
     hint=1,
     subtle=True,
 )
-def plain_adam(
-    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
-) -> tf.keras.optimizers.Optimizer:
+def plain_adam(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     return tf.keras.optimizers.Adam(learning_rate, global_clipnorm=global_clipnorm)
 
 
 class _AdamWithL2(tf.keras.optimizers.Adam):
     strength = 0.0
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+    def apply(self, grads, trainable_variables=None):
         pairs = zip(grads, trainable_variables, strict=True)
         return super().apply([g + self.strength * v for g, v in pairs], trainable_variables)
 
@@ -305,9 +264,7 @@ class _AdamWithL2(tf.keras.optimizers.Adam):
     hint=1,
     subtle=True,
 )
-def decay_in_the_gradient(
-    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
-) -> tf.keras.optimizers.Optimizer:
+def decay_in_the_gradient(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     optimizer = _AdamWithL2(learning_rate, global_clipnorm=global_clipnorm)
     optimizer.strength = weight_decay
     return optimizer
@@ -320,9 +277,7 @@ def decay_in_the_gradient(
     hint=3,
     subtle=True,
 )
-def schedule_asked_once(
-    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
-) -> tf.keras.optimizers.Optimizer:
+def schedule_asked_once(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     rate = float(learning_rate(0)) if isinstance(learning_rate, Schedule) else learning_rate
     return tf.keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
 
@@ -331,7 +286,7 @@ def schedule_asked_once(
 
 
 @contextmanager
-def _policy(name: str) -> Iterator[None]:
+def _policy(name):
     before = tf.keras.config.dtype_policy()
     tf.keras.config.set_dtype_policy(name)
     try:
@@ -340,9 +295,7 @@ def _policy(name: str) -> Iterator[None]:
         tf.keras.config.set_dtype_policy(before)
 
 
-def _network(
-    features: int, classes: int, *, rates: tuple[float, float] = (0.3, 0.2), each: Any = None, **output: Any
-) -> tf.keras.Model:
+def _network(features, classes, *, rates=(0.3, 0.2), each=None, **output):
     """The layers, with another policy for `each` or another `output` layer."""
     layers, own = tf.keras.layers, {"dtype": each}
     return tf.keras.Sequential(
@@ -366,7 +319,7 @@ def _network(
     "dtype='float32'.",
     hint=2,
 )
-def float16_logits(features: int, classes: int) -> tf.keras.Model:
+def float16_logits(features, classes):
     with _policy("mixed_float16"):
         return _network(features, classes, dtype=None)
 
@@ -377,7 +330,7 @@ def float16_logits(features: int, classes: int) -> tf.keras.Model:
     "what was there before.",
     hint=3,
 )
-def policy_left_behind(features: int, classes: int) -> tf.keras.Model:
+def policy_left_behind(features, classes):
     tf.keras.config.set_dtype_policy("mixed_float16")
     return _network(features, classes)
 
@@ -388,7 +341,7 @@ def policy_left_behind(features: int, classes: int) -> tf.keras.Model:
     hint=3,
     subtle=True,
 )
-def always_back_to_float32(features: int, classes: int) -> tf.keras.Model:
+def always_back_to_float32(features, classes):
     tf.keras.config.set_dtype_policy("mixed_float16")
     try:
         return _network(features, classes)
@@ -402,7 +355,7 @@ def always_back_to_float32(features: int, classes: int) -> tf.keras.Model:
     "the last layer linear.",
     hint=2,
 )
-def softmax_output(features: int, classes: int) -> tf.keras.Model:
+def softmax_output(features, classes):
     with _policy("mixed_float16"):
         return _network(features, classes, activation="softmax")
 
@@ -414,7 +367,7 @@ def softmax_output(features: int, classes: int) -> tf.keras.Model:
     hint=1,
     subtle=True,
 )
-def layer_by_layer_without_loss_scaling(features: int, classes: int) -> tf.keras.Model:
+def layer_by_layer_without_loss_scaling(features, classes):
     return _network(features, classes, each="mixed_float16")
 
 
@@ -423,7 +376,7 @@ def layer_by_layer_without_loss_scaling(features: int, classes: int) -> tf.keras
     says="You never set the policy, so everything is computed in float32 and nothing is gained.",
     hint=1,
 )
-def no_mixed_precision(features: int, classes: int) -> tf.keras.Model:
+def no_mixed_precision(features, classes):
     return _network(features, classes)
 
 
@@ -434,7 +387,7 @@ def no_mixed_precision(features: int, classes: int) -> tf.keras.Model:
     hint=2,
     subtle=True,
 )
-def cast_after_rounding(features: int, classes: int) -> tf.keras.Model:
+def cast_after_rounding(features, classes):
     with _policy("mixed_float16"):
         model = _network(features, classes, dtype=None)
         model.add(tf.keras.layers.Activation("linear", dtype="float32"))
@@ -447,7 +400,7 @@ def cast_after_rounding(features: int, classes: int) -> tf.keras.Model:
     hint=2,
     subtle=True,
 )
-def rates_exchanged(features: int, classes: int) -> tf.keras.Model:
+def rates_exchanged(features, classes):
     with _policy("mixed_float16"):
         return _network(features, classes, rates=(0.2, 0.3))
 
@@ -459,7 +412,7 @@ def rates_exchanged(features: int, classes: int) -> tf.keras.Model:
     hint=1,
     subtle=True,
 )
-def bfloat16_instead(features: int, classes: int) -> tf.keras.Model:
+def bfloat16_instead(features, classes):
     with _policy("mixed_bfloat16"):
         return _network(features, classes)
 
@@ -467,17 +420,17 @@ def bfloat16_instead(features: int, classes: int) -> tf.keras.Model:
 # make_callbacks
 
 
-def _stopping(**changed: Any) -> tf.keras.callbacks.Callback:
+def _stopping(**changed):
     settings = {"monitor": "val_loss", "patience": 5, "restore_best_weights": True}
     return tf.keras.callbacks.EarlyStopping(**{**settings, **changed})
 
 
-def _reducing(**changed: Any) -> tf.keras.callbacks.Callback:
+def _reducing(**changed):
     settings = {"monitor": "val_loss", "factor": 0.5, "patience": 3, "min_lr": 1e-6}
     return tf.keras.callbacks.ReduceLROnPlateau(**{**settings, **changed})
 
 
-def _both(learning_rate: LearningRate, stopping: Any, reducing: Any) -> list[tf.keras.callbacks.Callback]:
+def _both(learning_rate, stopping, reducing):
     return [stopping, reducing] if isinstance(learning_rate, float) else [stopping]
 
 
@@ -487,7 +440,7 @@ def _both(learning_rate: LearningRate, stopping: Any, reducing: Any) -> list[tf.
     "the first plateau; add it for a plain float only.",
     hint=1,
 )
-def always_both(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def always_both(learning_rate):
     return [_stopping(), _reducing()]
 
 
@@ -497,7 +450,7 @@ def always_both(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback
     hint=1,
     subtle=True,
 )
-def none_for_a_schedule(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def none_for_a_schedule(learning_rate):
     return [_stopping(), _reducing()] if isinstance(learning_rate, float) else []
 
 
@@ -507,7 +460,7 @@ def none_for_a_schedule(learning_rate: LearningRate) -> list[tf.keras.callbacks.
     hint=2,
     subtle=True,
 )
-def last_weights_kept(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def last_weights_kept(learning_rate):
     return _both(learning_rate, _stopping(restore_best_weights=False), _reducing())
 
 
@@ -517,7 +470,7 @@ def last_weights_kept(learning_rate: LearningRate) -> list[tf.keras.callbacks.Ca
     hint=2,
     subtle=True,
 )
-def watching_the_training_loss(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def watching_the_training_loss(learning_rate):
     return _both(learning_rate, _stopping(monitor="loss"), _reducing(monitor="loss"))
 
 
@@ -527,7 +480,7 @@ def watching_the_training_loss(learning_rate: LearningRate) -> list[tf.keras.cal
     hint=3,
     subtle=True,
 )
-def factor_of_a_tenth(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def factor_of_a_tenth(learning_rate):
     return _both(learning_rate, _stopping(), _reducing(factor=0.1))
 
 
@@ -537,7 +490,7 @@ def factor_of_a_tenth(learning_rate: LearningRate) -> list[tf.keras.callbacks.Ca
     hint=3,
     subtle=True,
 )
-def no_floor(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def no_floor(learning_rate):
     return _both(learning_rate, _stopping(), _reducing(min_lr=0.0))
 
 
@@ -547,7 +500,7 @@ def no_floor(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
     "for the end.",
     hint=3,
 )
-def patiences_exchanged(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def patiences_exchanged(learning_rate):
     return _both(learning_rate, _stopping(patience=3), _reducing(patience=5))
 
 
@@ -555,7 +508,7 @@ def patiences_exchanged(learning_rate: LearningRate) -> list[tf.keras.callbacks.
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def _seeded(seed):
     states = random.getstate(), np.random.get_state()
     tf.keras.utils.set_random_seed(seed)
     try:
@@ -565,20 +518,11 @@ def _seeded(seed: int) -> Iterator[None]:
         np.random.set_state(states[1])
 
 
-def _classes(data: ClassificationData) -> int:
+def _classes(data):
     return int(max(data.y_train.max(), data.y_validation.max())) + 1
 
 
-def _fitted(
-    data: ClassificationData,
-    epochs: int,
-    batch_size: int,
-    jit_compile: bool,
-    *,
-    model: tf.keras.Model | None = None,
-    from_logits: bool = True,
-    callbacks: Any = None,
-) -> tuple[tf.keras.Model, dict[str, list[float]]]:
+def _fitted(data, epochs, batch_size, jit_compile, *, model=None, from_logits=True, callbacks=None):
     """The right run, but for what is given."""
     schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
     model = model or build_classifier(data.x_train.shape[1], _classes(data))
@@ -594,7 +538,7 @@ def _fitted(
     return model, fitted.history
 
 
-def _report(data: ClassificationData, model: tf.keras.Model, history: dict[str, list[float]]) -> TrainingReport:
+def _report(data, model, history):
     metrics = model.evaluate(data.x_validation, data.y_validation, return_dict=True, verbose=0)
     return TrainingReport(history, metrics, model.predict(data.x_validation[:5], verbose=0).argmax(axis=1))
 
@@ -606,9 +550,7 @@ def _report(data: ClassificationData, model: tf.keras.Model, history: dict[str, 
     hint=3,
     subtle=True,
 )
-def seed_left_behind(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def seed_left_behind(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     tf.keras.utils.set_random_seed(seed)
     return _report(data, *_fitted(data, epochs, batch_size, jit_compile))
 
@@ -619,9 +561,7 @@ def seed_left_behind(
     hint=1,
     subtle=True,
 )
-def seeded_too_late(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def seeded_too_late(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     model = build_classifier(data.x_train.shape[1], _classes(data))
     with _seeded(seed):
         return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
@@ -633,9 +573,7 @@ def seeded_too_late(
     hint=1,
     subtle=True,
 )
-def always_seed_42(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def always_seed_42(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(42):
         return _report(data, *_fitted(data, epochs, batch_size, jit_compile))
 
@@ -647,9 +585,7 @@ def always_seed_42(
     hint=2,
     subtle=True,
 )
-def classes_of_the_training_split(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def classes_of_the_training_split(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         model = build_classifier(data.x_train.shape[1], int(data.y_train.max()) + 1)
         return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
@@ -661,9 +597,7 @@ def classes_of_the_training_split(
     "return_dict=True.",
     hint=2,
 )
-def names_by_zip(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def names_by_zip(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         model, history = _fitted(data, epochs, batch_size, jit_compile)
         values = model.evaluate(data.x_validation, data.y_validation, verbose=0)
@@ -677,9 +611,7 @@ def names_by_zip(
     hint=1,
     subtle=True,
 )
-def logits_taken_for_probabilities(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def logits_taken_for_probabilities(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         return _report(data, *_fitted(data, epochs, batch_size, jit_compile, from_logits=False))
 
@@ -690,9 +622,7 @@ def logits_taken_for_probabilities(
     hint=2,
     subtle=True,
 )
-def judged_on_the_training_split(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def judged_on_the_training_split(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         model, history = _fitted(data, epochs, batch_size, jit_compile)
         metrics = model.evaluate(data.x_train, data.y_train, return_dict=True, verbose=0)
@@ -705,21 +635,15 @@ def judged_on_the_training_split(
     hint=2,
     subtle=True,
 )
-def without_callbacks(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def without_callbacks(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         return _report(data, *_fitted(data, epochs, batch_size, jit_compile, callbacks=[]))
 
 
 @misconception(
-    "train_classifier",
-    says="Your argmax runs over the samples; the classes are the last axis of the logits.",
-    hint=3,
+    "train_classifier", says="Your argmax runs over the samples; the classes are the last axis of the logits.", hint=3
 )
-def argmax_over_the_samples(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def argmax_over_the_samples(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         model, history = _fitted(data, epochs, batch_size, jit_compile)
         predicted = model.predict(data.x_validation[:5], verbose=0).argmax(axis=0)
@@ -727,14 +651,9 @@ def argmax_over_the_samples(
 
 
 @misconception(
-    "train_classifier",
-    says="You turn XLA on for everybody; pass on what `jit_compile` says.",
-    hint=2,
-    subtle=True,
+    "train_classifier", says="You turn XLA on for everybody; pass on what `jit_compile` says.", hint=2, subtle=True
 )
-def always_xla(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def always_xla(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         return _report(data, *_fitted(data, epochs, batch_size, True))
 
@@ -746,8 +665,6 @@ def always_xla(
     hint=2,
     subtle=True,
 )
-def batch_size_not_passed_on(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def batch_size_not_passed_on(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         return _report(data, *_fitted(data, epochs, 32, jit_compile))

@@ -1,7 +1,6 @@
 """The laws of chapter 10: data, schedule, optimizer, network, callbacks, and the run that needs them all."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +26,6 @@ capstone = chapter("ch10_capstone")
 here = probes("ch10_capstone")
 common = probes("common")
 
-Array = np.ndarray[Any, Any]
-
 SEEDS = st.integers(0, 2**63 - 1) | st.integers(0, 100) | st.just(2**64 + 1)
 """Any non-negative int: NumPy's old generators stop at 2³²."""
 
@@ -42,9 +39,7 @@ class TestMakeClassificationData:
         features=st.integers(1, 5),
         classes=st.integers(2, 6),
     )
-    def test_gives_float32_inputs_and_integer_labels(
-        self, seed: int, train_size: int, validation_size: int, features: int, classes: int
-    ) -> None:
+    def test_gives_float32_inputs_and_integer_labels(self, seed, train_size, validation_size, features, classes):
         """x float32 of shape (n, features), y integers of shape (n,) from 0 to classes − 1, for both splits."""
         data = capstone.make_classification_data(
             seed=seed, train_size=train_size, validation_size=validation_size, features=features, classes=classes
@@ -62,7 +57,7 @@ class TestMakeClassificationData:
             inside = 0 <= int(y.min()) and int(y.max()) < classes
             expect(inside, f"y_{split} must lie in 0 … {classes - 1}.", yours=[int(y.min()), int(y.max())])
 
-    def test_has_the_sizes_of_the_article_by_default(self) -> None:
+    def test_has_the_sizes_of_the_article_by_default(self):
         """Without sizes: 5000 training and 1000 validation samples, 50 features, 10 classes."""
         data = capstone.make_classification_data(seed=42)
         shapes = [tuple(array.shape) for array in data]
@@ -71,7 +66,7 @@ class TestMakeClassificationData:
 
     @given(seed=SEEDS, classes=st.integers(3, 6))
     @examples(10)
-    def test_what_is_learned_on_one_split_holds_on_the_other(self, seed: int, classes: int) -> None:
+    def test_what_is_learned_on_one_split_holds_on_the_other(self, seed, classes):
         """A simple classifier, fitted to the training split, is right on the validation split far beyond chance."""
         data = capstone.make_classification_data(
             seed=seed, train_size=1500, validation_size=500, features=8, classes=classes
@@ -83,7 +78,7 @@ class TestMakeClassificationData:
 
     @given(seed=SEEDS, classes=st.integers(2, 6))
     @examples(10)
-    def test_every_class_occurs(self, seed: int, classes: int) -> None:
+    def test_every_class_occurs(self, seed, classes):
         """Given samples enough, the labels are 0 … classes − 1, none left out."""
         data = capstone.make_classification_data(
             seed=seed, train_size=3000, validation_size=1, features=20, classes=classes
@@ -92,7 +87,7 @@ class TestMakeClassificationData:
 
     @given(seed=SEEDS)
     @examples(20)
-    def test_seed_alone_decides(self, seed: int) -> None:
+    def test_seed_alone_decides(self, seed):
         """The same seed gives the same arrays, to the bit; another seed gives others."""
         sizes = {"train_size": 5, "validation_size": 4, "features": 3, "classes": 3}
         first = capstone.make_classification_data(seed=seed, **sizes)
@@ -105,7 +100,7 @@ class TestMakeClassificationData:
 
     @given(seed=SEEDS)
     @examples(10)
-    def test_leaves_the_global_random_states_alone(self, seed: int) -> None:
+    def test_leaves_the_global_random_states_alone(self, seed):
         """Python's, NumPy's and TensorFlow's random states are the same after the call as before."""
         states = common.random_states_after(capstone.make_classification_data, seed=seed, train_size=4)
         for library, untouched in states.items():
@@ -113,7 +108,7 @@ class TestMakeClassificationData:
 
     @given(seed=SEEDS)
     @examples(20)
-    def test_no_validation_sample_is_a_training_sample(self, seed: int) -> None:
+    def test_no_validation_sample_is_a_training_sample(self, seed):
         """The two splits are drawn independently: they share no row."""
         data = capstone.make_classification_data(seed=seed, train_size=12, validation_size=12, features=3)
         rows = {tuple(row) for row in data.x_train.tolist()}
@@ -135,7 +130,7 @@ SMALL_RUN = {"samples": 100, "batch_size": 32, "epochs": 5, "peak_lr": 0.5, "war
 """T = ⌈100/32⌉ · 5 = 20 updates, W = int(20 · 0.1) = 2 of them to warm up."""
 
 
-def rate(step: int, run: dict[str, Any]) -> float:
+def rate(step, run):
     """The rate that the formula gives at `step` of `run`."""
     total = oracle.updates_in_all(samples=run["samples"], batch_size=run["batch_size"], epochs=run["epochs"])
     return oracle.warmup_cosine(step, total=total, warmup=int(total * run["warmup_fraction"]), peak=run["peak_lr"])
@@ -143,7 +138,7 @@ def rate(step: int, run: dict[str, Any]) -> float:
 
 @pytest.mark.kata("make_schedule")
 class TestMakeSchedule:
-    def test_hand_worked(self) -> None:
+    def test_hand_worked(self):
         """T = 4·5 and W = 2, peak ½: 0, ½·½ and ½ to warm up, half the peak half-way between 2 and 20, then 0."""
         schedule = capstone.make_schedule(**SMALL_RUN)
         for step, expected in ((0, 0.0), (1, 0.25), (2, 0.5), (11, 0.25), (20, 0.0), (40, 0.0)):
@@ -154,7 +149,7 @@ class TestMakeSchedule:
     @example(run=SMALL_RUN, position=0.8)  # step 16 of 20
     @example(run={**SMALL_RUN, "samples": 96}, position=0.7)  # batches that fit evenly
     @example(run={**SMALL_RUN, "warmup_fraction": 0.09}, position=0.05)  # 1.8 steps of warm-up are 1
-    def test_rises_in_a_line_and_falls_in_a_cosine(self, run: dict[str, Any], position: float) -> None:
+    def test_rises_in_a_line_and_falls_in_a_cosine(self, run, position):
         """The formula, at any step of any run: T rounds batches up, W is int(T · fraction)."""
         total = oracle.updates_in_all(samples=run["samples"], batch_size=run["batch_size"], epochs=run["epochs"])
         step = round(position * total)
@@ -165,7 +160,7 @@ class TestMakeSchedule:
     @given(run=RUNS, beyond=st.integers(0, 5000))
     @example(run=SMALL_RUN, beyond=0)
     @example(run=SMALL_RUN, beyond=18)  # where an unclamped cosine is back at its peak
-    def test_is_zero_from_the_last_step_on(self, run: dict[str, Any], beyond: int) -> None:
+    def test_is_zero_from_the_last_step_on(self, run, beyond):
         """η(s) = 0 for every s ≥ T: the cosine does not come up again, and there is no floor."""
         total = oracle.updates_in_all(samples=run["samples"], batch_size=run["batch_size"], epochs=run["epochs"])
         schedule = capstone.make_schedule(**run)
@@ -173,14 +168,14 @@ class TestMakeSchedule:
 
     @given(run=RUNS)
     @examples(20)
-    def test_without_warm_up_it_starts_at_the_peak(self, run: dict[str, Any]) -> None:
+    def test_without_warm_up_it_starts_at_the_peak(self, run):
         """W = 0 gives the peak at step 0: no division by zero, no NaN."""
         schedule = capstone.make_schedule(**{**run, "warmup_fraction": 0.0})
         assert_close(schedule(0), run["peak_lr"], dtype=np.float32)
 
     @given(run=RUNS)
     @examples(10)
-    def test_takes_integer_tensors(self, run: dict[str, Any]) -> None:
+    def test_takes_integer_tensors(self, run):
         """A step may be a rank-0 tensor of int32 or int64, as an optimizer's `iterations` is."""
         schedule = capstone.make_schedule(**run)
         for dtype in (np.int32, np.int64):
@@ -189,23 +184,23 @@ class TestMakeSchedule:
     @given(run=RUNS)
     @example(run={**SMALL_RUN, "warmup_fraction": 0.0})
     @examples(5)
-    def test_gives_the_same_inside_tf_function(self, run: dict[str, Any]) -> None:
+    def test_gives_the_same_inside_tf_function(self, run):
         """Traced into a graph, with the step a tensor that is not known yet."""
         steps = [0, 1, 2, 5, 11, 20, 10_000]
         for step, held in zip(steps, here.rates_in_a_graph(capstone.make_schedule, steps, **run), strict=True):
             assert_close(held, rate(step, run), dtype=np.float32, scale=run["peak_lr"], ulps=64)
 
-    def test_is_a_learning_rate_schedule(self) -> None:
+    def test_is_a_learning_rate_schedule(self):
         """A `LearningRateSchedule`, which an optimizer recognizes."""
         expect(here.is_schedule(capstone.make_schedule, **SMALL_RUN), "It must be a LearningRateSchedule.")
 
-    def test_drives_an_optimizer_through_the_whole_run(self) -> None:
+    def test_drives_an_optimizer_through_the_whole_run(self):
         """Plain SGD with a gradient of 1 moves by η(0), η(1), … , and not at all after the last step."""
         moves = here.rates_of_an_optimizer(capstone.make_schedule, 22, **SMALL_RUN)
         for step, move in enumerate(moves):
             assert_number(move, rate(step, SMALL_RUN), rel=0.0, abs=1e-5)  # differences of positions up to 5
 
-    def test_has_the_articles_rates_by_default(self) -> None:
+    def test_has_the_articles_rates_by_default(self):
         """5000 samples by 64 in 30 epochs: T = 79·30 = 2370 and W = 237, where the rate is 0.001."""
         schedule = capstone.make_schedule(samples=5000, batch_size=64, epochs=30)
         assert_close(schedule(79), 1e-3 * 79 / 237, dtype=np.float32)
@@ -217,7 +212,7 @@ UPDATE_TOLERANCE = 3e-5
 
 
 @st.composite
-def descents(draw: st.DrawFn, *, steps: int = 20, apart: float = 1.5) -> tuple[list[Array], list[list[Array]]]:
+def descents(draw, *, steps=20, apart=1.5):
     """Weights of two shapes, and gradients for each step that differ in size by up to 10 to the power `apart`.
 
     No entry is near zero: there ε matters, of which Adam and Keras' Adam have different ideas (chapter 3).
@@ -232,15 +227,7 @@ def descents(draw: st.DrawFn, *, steps: int = 20, apart: float = 1.5) -> tuple[l
     return [rng.normal(size=shape).astype(np.float32) for shape in shapes], gradients
 
 
-def assert_trajectory(
-    found: list[Array],
-    weights: list[Array],
-    gradients: list[list[Array]],
-    rates: list[float],
-    *,
-    weight_decay: float = 1e-4,
-    global_clipnorm: float = 1.0,
-) -> None:
+def assert_trajectory(found, weights, gradients, rates, *, weight_decay=1e-4, global_clipnorm=1.0):
     """The weights after all updates are AdamW's."""
     descent = oracle.AdamW(weights, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
     for each, lr in zip(gradients, rates, strict=True):
@@ -259,7 +246,7 @@ LONG_AND_SHORT = (
 
 @pytest.mark.kata("make_optimizer")
 class TestMakeOptimizer:
-    def test_hand_worked_first_step(self) -> None:
+    def test_hand_worked_first_step(self):
         """At t = 1 Adam moves by η·g/|g| whatever the gradient's size, and λ takes η·λ·w off: 2 − ½ − ½·0.1·2."""
         start, gradient = [np.array([2.0], np.float32)], [[np.array([8.0], np.float32)]]
         (held,) = here.trajectory(capstone.make_optimizer, start, gradient, 0.5, weight_decay=0.1)
@@ -271,9 +258,7 @@ class TestMakeOptimizer:
         global_clipnorm=st.sampled_from([16.0, 64.0, 512.0]),
     )
     @examples(5)
-    def test_is_adamw_with_clipping_by_the_global_norm(
-        self, descent: tuple[list[Array], list[list[Array]]], weight_decay: float, global_clipnorm: float
-    ) -> None:
+    def test_is_adamw_with_clipping_by_the_global_norm(self, descent, weight_decay, global_clipnorm):
         """Twenty updates: clip all gradients by one factor, shrink the weights by η·λ·w, then Adam's step."""
         options = {"weight_decay": weight_decay, "global_clipnorm": global_clipnorm}
         found = here.trajectory(capstone.make_optimizer, *descent, 0.0625, **options)
@@ -282,7 +267,7 @@ class TestMakeOptimizer:
     @given(descent=descents(steps=10, apart=0.0))
     @example(descent=LONG_AND_SHORT)
     @examples(3)
-    def test_decays_by_1e_4_and_clips_at_1_by_default(self, descent: tuple[list[Array], list[list[Array]]]) -> None:
+    def test_decays_by_1e_4_and_clips_at_1_by_default(self, descent):
         """Without arguments: weight_decay 1e-4, global_clipnorm 1."""
         # Large weights, on which Keras' own default decay of 0.004 would be seen.
         weights, gradients = [50.0 * weight for weight in descent[0]], descent[1]
@@ -291,7 +276,7 @@ class TestMakeOptimizer:
 
     @given(descent=descents(steps=8, apart=0.0), halved_every=st.integers(1, 4))
     @examples(3)
-    def test_takes_a_schedule(self, descent: tuple[list[Array], list[list[Array]]], halved_every: int) -> None:
+    def test_takes_a_schedule(self, descent, halved_every):
         """A rate that is halved every few steps is followed from step to step."""
         found = here.trajectory(capstone.make_optimizer, *descent, 0.0625, halved_every=halved_every)
         rates = [0.0625 * 0.5 ** (step / halved_every) for step in range(8)]
@@ -299,9 +284,7 @@ class TestMakeOptimizer:
 
     @given(descent=descents(steps=5), factor=st.sampled_from([4.0, 1024.0]))
     @examples(3)
-    def test_beyond_the_limit_the_size_of_gradients_does_not_matter(
-        self, descent: tuple[list[Array], list[list[Array]]], factor: float
-    ) -> None:
+    def test_beyond_the_limit_the_size_of_gradients_does_not_matter(self, descent, factor):
         """Gradients that are all far too long move the weights as gradients a thousand times longer do."""
         weights, gradients = descent
         options = {"weight_decay": 0.0, "global_clipnorm": 1.0}
@@ -318,7 +301,7 @@ class TestMakeOptimizer:
 class TestBuildClassifier:
     @given(features=st.integers(1, 9), classes=st.integers(2, 7), policy=st.sampled_from(["float32", "mixed_bfloat16"]))
     @examples(2)
-    def test_has_the_layers_in_their_order(self, features: int, classes: int, policy: str) -> None:
+    def test_has_the_layers_in_their_order(self, features, classes, policy):
         """Dense 256, normalization, dropout 0.3; Dense 128, normalization, dropout 0.2; Dense 64; Dense classes."""
         found = here.describe(capstone.build_classifier, features, classes, policy=policy)
         layers = [
@@ -329,7 +312,7 @@ class TestBuildClassifier:
         problem = "The Dense, BatchNormalization and Dropout layers are not those asked for."
         expect(found["layers"] == layers, problem, yours=found["layers"], expected=layers)
 
-    def test_hidden_layers_compute_in_float16_and_the_last_in_float32(self) -> None:
+    def test_hidden_layers_compute_in_float16_and_the_last_in_float32(self):
         """Hidden Dense layers compute in float16 with float32 variables; the output layer computes in float32."""
         found = here.describe(capstone.build_classifier, 5, 3, policy="float32")
         assert_equal(found["compute"], ["float16", "float16", "float16", "float32"])
@@ -339,12 +322,12 @@ class TestBuildClassifier:
     @example(policy="float32")
     @example(policy="float64")
     @examples(2)
-    def test_the_global_policy_is_what_it_was(self, policy: str) -> None:
+    def test_the_global_policy_is_what_it_was(self, policy):
         """Whatever the global policy is before the call, it is the same after it."""
         found = here.describe(capstone.build_classifier, 3, 2, policy=policy)
         assert_equal(found["policy_after"], policy)
 
-    def test_compile_scales_the_loss(self) -> None:
+    def test_compile_scales_the_loss(self):
         """`compile` wraps the optimizer in a LossScaleOptimizer: it sees a model made under mixed_float16."""
         found = here.describe(capstone.build_classifier, 3, 2, policy="float32")
         assert_equal(found["optimizer"], "LossScaleOptimizer")
@@ -352,14 +335,14 @@ class TestBuildClassifier:
     @given(bias=strategies.arrays((3,), low=-3000.0, high=3000.0))
     @example(bias=np.array([1000.1, -1000.3, 0.1], np.float32))  # float16 knows only multiples of ½ near 1000
     @examples(3)
-    def test_the_output_is_float32_logits(self, bias: Array) -> None:
+    def test_the_output_is_float32_logits(self, bias):
         """With a kernel of zeros the output is the last layer's bias to float32's precision: linear, not rounded."""
         found = here.logits(capstone.build_classifier, 4, bias)
         assert_close(found, np.stack([bias, bias]), dtype=np.float32)
 
     @given(seed=st.integers(0, 2**32 - 1))
     @examples(2)
-    def test_computes_the_network(self, seed: int) -> None:
+    def test_computes_the_network(self, seed):
         """In inference: Dense, ReLU, normalization by the moving statistics, twice; Dense, ReLU; Dense."""
         x = np.random.default_rng(seed).normal(size=(4, 6)).astype(np.float32)
         found = here.with_random_weights(capstone.build_classifier, x, 3, seed)
@@ -376,7 +359,7 @@ PLATEAU = [1.0, *[1.25] * 3, 0.75, *[1.0] * 6]
 """Three epochs without a new best halve the rate; after the next best, three more do, and five are the end."""
 
 
-def assert_rates(found: dict[str, Any], val_losses: list[float], rate: float, factor: float) -> None:
+def assert_rates(found, val_losses, rate, factor):
     """Training ends where early stopping says, and up to there the rates are those of the plateau rule."""
     epochs, _ = oracle.early_stopping(val_losses, patience=5)
     problem = "Training ends after the wrong epoch."
@@ -392,7 +375,7 @@ class TestMakeCallbacks:
     @example(val_losses=PLATEAU, rate=1e-3)
     @example(val_losses=PLATEAU, rate=3e-6)  # 3e-6, 1.5e-6, and not below 1e-6
     @examples(15)
-    def test_a_plain_rate_is_halved_on_a_plateau(self, val_losses: list[float], rate: float) -> None:
+    def test_a_plain_rate_is_halved_on_a_plateau(self, val_losses, rate):
         """After 3 epochs without a new best val_loss the rate is halved, not below 1e-6; after 5 training ends."""
         found = here.epochs_with_callbacks(capstone.make_callbacks, val_losses, rate)
         assert_rates(found, val_losses, rate, factor=0.5)
@@ -400,7 +383,7 @@ class TestMakeCallbacks:
     @given(val_losses=VAL_LOSSES)
     @example(val_losses=PLATEAU)
     @examples(8)
-    def test_a_schedule_is_left_alone(self, val_losses: list[float]) -> None:
+    def test_a_schedule_is_left_alone(self, val_losses):
         """With a schedule nobody sets the rate, no plateau ends training with an error, and early stopping is there."""
         found = here.epochs_with_callbacks(capstone.make_callbacks, val_losses, 0.125, scheduled=True)
         assert_rates(found, val_losses, 0.125, factor=1.0)
@@ -409,13 +392,13 @@ class TestMakeCallbacks:
     @example(val_losses=PLATEAU, scheduled=True)
     @example(val_losses=[1.0, 0.5, 0.75], scheduled=False)  # the best are kept also when no one stops
     @examples(8)
-    def test_the_weights_of_the_best_epoch_are_kept(self, val_losses: list[float], scheduled: bool) -> None:
+    def test_the_weights_of_the_best_epoch_are_kept(self, val_losses, scheduled):
         """At the end the model has the weights of the epoch with the least val_loss, the first of them if several."""
         found = here.epochs_with_callbacks(capstone.make_callbacks, val_losses, 0.125, scheduled=scheduled)
         _, best = oracle.early_stopping(val_losses, patience=5)
         assert_equal(found["kept"], best)
 
-    def test_every_call_gives_new_callbacks(self) -> None:
+    def test_every_call_gives_new_callbacks(self):
         """Callbacks keep state: two runs must not share them."""
         shared = here.shared_callbacks(capstone.make_callbacks)
         expect(shared == 0, "Two calls give the same callback.", yours=shared, expected=0)
@@ -435,7 +418,7 @@ METRICS = ["accuracy", "loss", "top3_accuracy"]
 
 @pytest.mark.kata("train_classifier")
 class TestTrainClassifier:
-    def test_reports_history_metrics_and_classes(self) -> None:
+    def test_reports_history_metrics_and_classes(self):
         """history: a list for each metric and its val_; metrics: three floats by name; five classes."""
         report = here.training(capstone.train_classifier, **LEARNABLE)["report"]
         named = getattr(report, "fields", ()) == ("history", "metrics", "predicted_classes")
@@ -451,12 +434,12 @@ class TestTrainClassifier:
         expect(classes.shape == (5,), "predicted_classes has the wrong shape.", yours=classes.shape, expected=(5,))
         expect(classes.dtype.kind in "iu", "predicted_classes must be integers.", yours=str(classes.dtype))
 
-    def test_beats_three_times_chance(self) -> None:
+    def test_beats_three_times_chance(self):
         """On eight clouds of points, in sixteen updates, more than 3/8 of the validation samples are right."""
         accuracy = here.training(capstone.train_classifier, **LEARNABLE)["report"].metrics["accuracy"]
         expect(accuracy > 3 / 8, "The classifier does not learn.", yours=accuracy, expected="more than 3/8")
 
-    def test_the_same_seed_gives_the_same_report(self) -> None:
+    def test_the_same_seed_gives_the_same_report(self):
         """Whatever was drawn before, the report depends on the seed; another seed gives another."""
         first, again, other = (
             here.training(capstone.train_classifier, global_seed=before, **STEP, seed=seed)["report"]
@@ -468,19 +451,19 @@ class TestTrainClassifier:
         differs = abs(float(other.metrics["loss"]) - float(first.metrics["loss"])) > 1e-4
         expect(differs, "Seeds 0 and 1 give the same loss.", yours=other.metrics["loss"])
 
-    def test_leaves_pythons_and_numpys_random_states_alone(self) -> None:
+    def test_leaves_pythons_and_numpys_random_states_alone(self):
         """Python's and NumPy's global random states are the same after the run as before."""
         run = here.training(capstone.train_classifier, **STEP, seed=0)
         for library in ("python", "numpy"):
             expect(run[f"{library}_untouched"], f"The run changes the global random state of {library}.")
 
-    def test_predicted_classes_agree_with_the_metrics(self) -> None:
+    def test_predicted_classes_agree_with_the_metrics(self):
         """Of a validation split of five samples, the share of right predicted classes is the accuracy."""
         run = here.training(capstone.train_classifier, **STEP, seed=0)
         right = np.mean(np.asarray(run["report"].predicted_classes) == run["y_validation"])
         assert_number(run["report"].metrics["accuracy"], float(right), rel=0.0, abs=1e-6)
 
-    def test_metrics_are_those_of_the_validation_split(self) -> None:
+    def test_metrics_are_those_of_the_validation_split(self):
         """Cross-entropy, accuracy and top-3 accuracy of the trained model's logits for the validation split."""
         run = here.training(capstone.train_classifier, **LEARNABLE)
         expected = (
@@ -491,17 +474,17 @@ class TestTrainClassifier:
             abs_ = 2e-3 if name == "loss" else 1 / 40 + 1e-6
             assert_number(run["report"].metrics[name], value, rel=2e-3, abs=abs_)
 
-    def test_judges_the_weights_of_the_best_epoch(self) -> None:
+    def test_judges_the_weights_of_the_best_epoch(self):
         """Where every epoch makes the validation loss worse, the metrics are those of the first, which is put back."""
         report = here.training(capstone.train_classifier, **TURNED)["report"]
         assert_number(report.metrics["loss"], float(min(report.history["val_loss"])), rel=2e-4, abs=1e-4)
 
-    def test_counts_the_classes_of_both_splits(self) -> None:
+    def test_counts_the_classes_of_both_splits(self):
         """A label that occurs in the validation split alone is a class too: the loss is a number."""
         report = here.training(capstone.train_classifier, **STEP, seed=0, unseen_class=True)["report"]
         expect(math.isfinite(report.metrics["loss"]), "The loss must be finite.", yours=report.metrics["loss"])
 
-    def test_the_batch_size_decides_how_often_weights_move(self) -> None:
+    def test_the_batch_size_decides_how_often_weights_move(self):
         """Sixteen samples in batches of 16 and of 4 are one update and four: the runs differ."""
         losses = [
             float(
@@ -513,7 +496,7 @@ class TestTrainClassifier:
         ]
         expect(abs(losses[0] - losses[1]) > 1e-4, "batch_size changes nothing.", yours=losses)
 
-    def test_xla_is_used_only_when_asked_for(self) -> None:
+    def test_xla_is_used_only_when_asked_for(self):
         """The model is compiled with `jit_compile` as it was given."""
         for wanted in (False, True):
             found = here.training(
