@@ -247,7 +247,7 @@ def train_classifier(
     `accuracy` and `top3_accuracy` (how often the truth is among the three highest logits), and with `jit_compile`.
 
     It is fitted (`Model.fit`) for `epochs` epochs on every sample of the training split once an epoch, in batches of
-    `batch_size` (the last one may be short) and in a new random order each epoch, with the validation split as
+    `batch_size` (the last one may be short) and shuffled as `fit` shuffles, with the validation split as
     `validation_data` and the callbacks of `make_callbacks` for a schedule. Then it is evaluated on the validation
     split.
 

@@ -111,6 +111,39 @@ def validation_from_training(*, seed, train_size=5000, validation_size=1000, fea
     return ClassificationData(x[:train_size], y[:train_size], x[:validation_size], y[:validation_size])
 
 
+@misconception(
+    "make_classification_data",
+    says="Nearly all your samples are of one class, so whoever always says that one is hardly ever wrong; let every "
+    "class have its share.",
+    hint=2,
+    subtle=True,
+)
+def nearly_all_of_one_class(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(features, classes))
+
+    def split(size):
+        x = rng.normal(size=(size, features)).astype(np.float32)
+        return x, np.argmax(x @ hidden + 4.5 * np.sqrt(features) * (np.arange(classes) == 0), axis=1)
+
+    return ClassificationData(*split(train_size), *split(validation_size))
+
+
+@misconception(
+    "make_classification_data",
+    says="Some of your samples occur more than once; draw each anew.",
+    hint=2,
+    subtle=True,
+)
+def drawn_with_replacement(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
+    x, y, *_ = make_classification_data(
+        seed=seed, train_size=train_size + validation_size, validation_size=1, features=features, classes=classes
+    )
+    rows = np.random.default_rng(seed).integers(0, len(x), len(x))
+    x, y = x[rows], y[rows]
+    return ClassificationData(x[:train_size], y[:train_size], x[train_size:], y[train_size:])
+
+
 # make_schedule
 
 
@@ -210,6 +243,60 @@ def rises_after_the_end(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fra
     return _RisesAgain(peak_lr, int(total * warmup_fraction), total)
 
 
+class _Formula(Schedule):
+    """Two right branches but for what the arguments change."""
+
+    def __init__(self, peak_lr, warmup, total, *, ahead=0.0, start=None, floor=0.0):
+        self.peak_lr, self.warmup, self.total, self.ahead, self.floor = peak_lr, warmup, total, ahead, floor
+        self.start = warmup if start is None else start
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        rising = (step + self.ahead) / max(self.warmup, 1)
+        progress = tf.clip_by_value((step - self.start) / (self.total - self.start), 0.0, 1.0)
+        falling = 0.5 * (1.0 + tf.cos(math.pi * progress))
+        return tf.maximum(self.peak_lr * tf.where(step < self.warmup, rising, falling), self.floor)
+
+    def get_config(self):
+        return {"peak_lr": self.peak_lr, "warmup": self.warmup, "total": self.total}
+
+
+def _formula(samples, batch_size, epochs, peak_lr, warmup_fraction, **changed):
+    total = math.ceil(samples / batch_size) * epochs
+    return _Formula(peak_lr, int(total * warmup_fraction), total, **changed)
+
+
+@misconception(
+    "make_schedule",
+    says="Your warm-up is one step ahead: at step s the rate is peak · s / W, so the first update has the rate 0.",
+    hint=1,
+    subtle=True,
+)
+def one_step_ahead(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
+    return _formula(samples, batch_size, epochs, peak_lr, warmup_fraction, ahead=1.0)
+
+
+@misconception(
+    "make_schedule",
+    says="Your cosine begins at step 0, not at the end of the warm-up, so the rate drops where the two meet; ask it at "
+    "s − W of T − W.",
+    hint=2,
+    subtle=True,
+)
+def cosine_from_step_zero(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
+    return _formula(samples, batch_size, epochs, peak_lr, warmup_fraction, start=0)
+
+
+@misconception(
+    "make_schedule",
+    says="Your rate has a floor; it starts at 0, and is 0 from the last step on.",
+    hint=2,
+    subtle=True,
+)
+def a_floor_of_a_millionth(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
+    return _formula(samples, batch_size, epochs, peak_lr, warmup_fraction, floor=1e-6)
+
+
 # make_optimizer
 
 
@@ -282,6 +369,62 @@ def schedule_asked_once(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0
     return tf.keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
 
 
+@misconception(
+    "make_optimizer",
+    says="You except biases from the decay; here every weight has it.",
+    hint=1,
+    subtle=True,
+)
+def biases_are_not_decayed(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
+    optimizer = tf.keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+@misconception(
+    "make_optimizer",
+    says="You make a schedule of a plain number, and nobody can change the rate any more; hand the number over as it "
+    "is.",
+    hint=3,
+    subtle=True,
+)
+def always_a_schedule(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
+    if not isinstance(learning_rate, Schedule):
+        learning_rate = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, 1, 1.0)
+    return tf.keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
+
+
+_OPTIMIZERS = {}
+
+
+@misconception(
+    "make_optimizer",
+    says="You give the same optimizer twice, and its moments belong to another model then; make a new one on every "
+    "call.",
+    hint=3,
+    subtle=True,
+)
+def the_same_optimizer_again(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
+    key = (learning_rate if isinstance(learning_rate, float) else None, weight_decay, global_clipnorm)
+    if key[0] is None or key not in _OPTIMIZERS:
+        _OPTIMIZERS[key] = tf.keras.optimizers.AdamW(
+            learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm
+        )
+    return _OPTIMIZERS[key]
+
+
+@misconception(
+    "make_optimizer",
+    says="Your ε is not Keras' 1e-7: a larger one makes Adam's steps shorter where gradients are small.",
+    hint=3,
+    subtle=True,
+)
+def a_large_epsilon(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
+    return tf.keras.optimizers.AdamW(
+        learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm, epsilon=1e-3
+    )
+
+
 # build_classifier
 
 
@@ -295,19 +438,21 @@ def _policy(name):
         tf.keras.config.set_dtype_policy(before)
 
 
-def _network(features, classes, *, rates=(0.3, 0.2), each=None, **output):
-    """The layers, with another policy for `each` or another `output` layer."""
-    layers, own = tf.keras.layers, {"dtype": each}
+def _network(features, classes, *, rates=(0.3, 0.2), each=None, hidden=None, norm=None, last=(), **output):
+    """The layers, with another policy for `each`, options for the `hidden` ones, or another `output` layer."""
+    layers, own, dense = tf.keras.layers, {"dtype": each}, {"activation": "relu", "dtype": each, **(hidden or {})}
+    norm = {"dtype": each, **(norm or {})}
     return tf.keras.Sequential(
         [
             tf.keras.Input((features,)),
-            layers.Dense(256, activation="relu", **own),
-            layers.BatchNormalization(**own),
+            layers.Dense(256, **dense),
+            layers.BatchNormalization(**norm),
             layers.Dropout(rates[0], **own),
-            layers.Dense(128, activation="relu", **own),
-            layers.BatchNormalization(**own),
+            layers.Dense(128, **dense),
+            layers.BatchNormalization(**norm),
             layers.Dropout(rates[1], **own),
-            layers.Dense(64, activation="relu", **own),
+            layers.Dense(64, **dense),
+            *last,
             layers.Dense(classes, **{"dtype": "float32", **output}),
         ]
     )
@@ -417,6 +562,107 @@ def bfloat16_instead(features, classes):
         return _network(features, classes)
 
 
+@misconception(
+    "build_classifier",
+    says="Your kernels do not start as Keras starts them; no other initializer is asked for.",
+    hint=2,
+    subtle=True,
+)
+def he_normal_kernels(features, classes):
+    with _policy("mixed_float16"):
+        return _network(features, classes, hidden={"kernel_initializer": "he_normal"})
+
+
+@misconception(
+    "build_classifier",
+    says="You add a penalty to the kernels; the decay is AdamW's business.",
+    hint=2,
+    subtle=True,
+)
+def with_a_penalty(features, classes):
+    with _policy("mixed_float16"):
+        return _network(features, classes, hidden={"kernel_regularizer": "l2"})
+
+
+@misconception(
+    "build_classifier",
+    says="Your moving averages have a momentum of their own; none is asked for, and Keras' is 0.99.",
+    hint=2,
+    subtle=True,
+)
+def faster_averages(features, classes):
+    with _policy("mixed_float16"):
+        return _network(features, classes, norm={"momentum": 0.9})
+
+
+@misconception(
+    "build_classifier",
+    says="There is a layer in your network that is not asked for: it shows in training only.",
+    hint=2,
+    subtle=True,
+)
+def with_noise(features, classes):
+    with _policy("mixed_float16"):
+        return _network(features, classes, last=(tf.keras.layers.GaussianNoise(0.1),))
+
+
+@misconception(
+    "build_classifier",
+    says="Your hidden layers are cut off above; ReLU is max(0, z) however large z is.",
+    hint=2,
+    subtle=True,
+)
+def cut_off_at_six(features, classes):
+    with _policy("mixed_float16"):
+        return _network(features, classes, hidden={"activation": "relu6"})
+
+
+@misconception(
+    "build_classifier",
+    says="When building fails, the policy stays at mixed_float16: put it back in a `finally`.",
+    hint=3,
+    subtle=True,
+)
+def without_finally(features, classes):
+    before = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    model = _network(features, classes)
+    tf.keras.config.set_dtype_policy(before)
+    return model
+
+
+@misconception(
+    "build_classifier",
+    says="You put back a policy of the same name, but a policy is more than its name; keep the object that you find.",
+    hint=3,
+    subtle=True,
+)
+def policy_restored_by_name(features, classes):
+    before = tf.keras.config.dtype_policy().name
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return _network(features, classes)
+    finally:
+        tf.keras.config.set_dtype_policy(before)
+
+
+_MODELS = {}
+
+
+@misconception(
+    "build_classifier",
+    says="You give the same model twice, and the second training starts from the first one's weights; build a new one "
+    "on every call.",
+    hint=1,
+    subtle=True,
+)
+def the_same_model_again(features, classes):
+    if (features, classes) not in _MODELS:
+        with _policy("mixed_float16"):
+            _MODELS[features, classes] = _network(features, classes)
+    return _MODELS[features, classes]
+
+
 # make_callbacks
 
 
@@ -504,13 +750,42 @@ def patiences_exchanged(learning_rate):
     return _both(learning_rate, _stopping(patience=3), _reducing(patience=5))
 
 
+@misconception(
+    "make_callbacks",
+    says="You ask early stopping for improvements of a certain size, but any decrease of val_loss is one.",
+    hint=3,
+    subtle=True,
+)
+def small_improvements_ignored(learning_rate):
+    return _both(learning_rate, _stopping(min_delta=1e-3), _reducing())
+
+
+@misconception(
+    "make_callbacks",
+    says="After a reduction you look away for some epochs (cooldown); none is asked for.",
+    hint=3,
+    subtle=True,
+)
+def with_a_cooldown(learning_rate):
+    return _both(learning_rate, _stopping(), _reducing(cooldown=2))
+
+
+@misconception(
+    "make_callbacks",
+    says="You give more callbacks than were asked for.",
+    hint=3,
+)
+def one_more(learning_rate):
+    return [*_both(learning_rate, _stopping(), _reducing()), tf.keras.callbacks.TerminateOnNaN()]
+
+
 # train_classifier
 
 
 @contextmanager
 def _seeded(seed):
     states = random.getstate(), np.random.get_state()
-    tf.keras.utils.set_random_seed(seed)
+    tf.keras.utils.set_random_seed(random.SystemRandom().randrange(2**31) if seed is None else seed)
     try:
         yield
     finally:
@@ -522,20 +797,32 @@ def _classes(data):
     return int(max(data.y_train.max(), data.y_validation.max())) + 1
 
 
-def _fitted(data, epochs, batch_size, jit_compile, *, model=None, from_logits=True, callbacks=None):
+def _fitted(
+    data,
+    epochs,
+    batch_size,
+    jit_compile,
+    *,
+    model=None,
+    schedule=None,
+    optimizer=None,
+    from_logits=True,
+    callbacks=None,
+    **fit,
+):
     """The right run, but for what is given."""
-    schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
+    if schedule is None:
+        schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
     model = model or build_classifier(data.x_train.shape[1], _classes(data))
     model.compile(
-        make_optimizer(schedule),
+        optimizer or make_optimizer(schedule),
         tf.keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits),
         metrics=["accuracy", tf.keras.metrics.SparseTopKCategoricalAccuracy(3, name="top3_accuracy")],
         jit_compile=jit_compile,
     )
     callbacks = make_callbacks(schedule) if callbacks is None else callbacks
-    validation = (data.x_validation, data.y_validation)
-    fitted = model.fit(*data[:2], batch_size, epochs, 0, callbacks, validation_data=validation)
-    return model, fitted.history
+    options = {"validation_data": (data.x_validation, data.y_validation), **fit}
+    return model, model.fit(*data[:2], batch_size, epochs, 0, callbacks, **options).history
 
 
 def _report(data, model, history):
@@ -668,3 +955,175 @@ def always_xla(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
 def batch_size_not_passed_on(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     with _seeded(seed):
         return _report(data, *_fitted(data, epochs, 32, jit_compile))
+
+
+@misconception(
+    "train_classifier",
+    says="Your optimizer is not make_optimizer's: weight_decay or global_clipnorm is another.",
+    hint=2,
+    subtle=True,
+)
+def adamw_with_keras_options(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
+        optimizer = tf.keras.optimizers.AdamW(schedule)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, optimizer=optimizer))
+
+
+@misconception(
+    "train_classifier",
+    says="Your rate never changes: the optimizer was given a number and not the schedule.",
+    hint=1,
+    subtle=True,
+)
+def a_constant_rate(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, optimizer=make_optimizer(1e-3)))
+
+
+@misconception(
+    "train_classifier",
+    says="Your schedule is over after one epoch, and the rest of the run has the rate 0; it needs all epochs.",
+    hint=1,
+    subtle=True,
+)
+def schedule_of_one_epoch(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=1)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, schedule=schedule))
+
+
+@misconception(
+    "train_classifier",
+    says="Your schedule is not make_schedule's: it starts at the peak.",
+    hint=1,
+    subtle=True,
+)
+def schedule_without_warm_up(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        schedule = CosineDecay(1e-3, math.ceil(len(data.x_train) / batch_size) * epochs)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, schedule=schedule))
+
+
+@misconception(
+    "train_classifier",
+    says="You count the validation samples among the steps of the schedule; only the training split is trained on.",
+    hint=1,
+    subtle=True,
+)
+def schedule_of_both_splits(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        samples = len(data.x_train) + len(data.x_validation)
+        schedule = make_schedule(samples=samples, batch_size=batch_size, epochs=epochs)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, schedule=schedule))
+
+
+@misconception(
+    "train_classifier",
+    says="Your run is ended too soon: make_callbacks waits for five epochs.",
+    hint=2,
+    subtle=True,
+)
+def less_patience(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        stopping = tf.keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, callbacks=[stopping]))
+
+
+@misconception(
+    "train_classifier",
+    says="You turn shuffling off; fit is to shuffle the samples.",
+    hint=3,
+    subtle=True,
+)
+def without_shuffling(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, shuffle=False))
+
+
+@misconception(
+    "train_classifier",
+    says="You train on the validation split too, and then judge by what the model has seen.",
+    hint=2,
+    subtle=True,
+)
+def trained_on_both_splits(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        x = np.concatenate([data.x_train, data.x_validation])
+        y = np.concatenate([data.y_train, data.y_validation])
+        everything = data._replace(x_train=x, y_train=y)
+        return _report(data, *_fitted(everything, epochs, batch_size, jit_compile))
+
+
+@misconception(
+    "train_classifier",
+    says="Your network has ten logits whatever the labels are; count the classes of both splits.",
+    hint=2,
+    subtle=True,
+)
+def always_ten_classes(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        model = build_classifier(data.x_train.shape[1], max(_classes(data), 10))
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
+
+
+@misconception(
+    "train_classifier",
+    says="You do not train build_classifier's network.",
+    hint=1,
+    subtle=True,
+)
+def a_network_of_its_own(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        dense = [tf.keras.layers.Dense(units, activation="relu") for units in (256, 128, 64)]
+        inputs = tf.keras.Input((data.x_train.shape[1],))
+        model = tf.keras.Sequential([inputs, *dense, tf.keras.layers.Dense(_classes(data))])
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
+
+
+@misconception(
+    "train_classifier",
+    says="You weigh the samples by their class; all count alike.",
+    hint=2,
+    subtle=True,
+)
+def classes_weighted(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        weights = {label: 1.0 + label for label in range(_classes(data))}
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, class_weight=weights))
+
+
+@misconception(
+    "train_classifier",
+    says="You change the inputs before training; the network gets them as they are.",
+    hint=2,
+    subtle=True,
+)
+def inputs_standardized(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        mean, deviation = data.x_train.mean(axis=0), data.x_train.std(axis=0)
+        x, x_validation = ((part - mean) / deviation for part in (data.x_train, data.x_validation))
+        changed = data._replace(x_train=x, x_validation=x_validation)
+        return _report(changed, *_fitted(changed, epochs, batch_size, jit_compile))
+
+
+@misconception(
+    "train_classifier",
+    says="Your default is not 30 epochs.",
+    hint=2,
+    subtle=True,
+)
+def ten_epochs_by_default(data, *, epochs=10, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile))
+
+
+@misconception(
+    "train_classifier",
+    says="Without `seed` your report is another every time; the default is 0.",
+    hint=1,
+    subtle=True,
+)
+def no_seed_by_default(data, *, epochs=30, batch_size=64, seed=None, jit_compile=False):
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile))

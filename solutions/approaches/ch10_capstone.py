@@ -185,6 +185,28 @@ def policy_by_policy(features, classes):
     return model
 
 
+@approach(
+    "build_classifier",
+    note="Blocks from a loop, with the ReLU as a layer of its own: each number stands once, and the values before the "
+    "nonlinearity can be looked at.",
+)
+def blocks_from_a_loop(features, classes):
+    layers, before = tf.keras.layers, tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tf.keras.Sequential([tf.keras.Input((features,))])
+        for units, rate in ((256, 0.3), (128, 0.2), (64, None)):
+            model.add(layers.Dense(units))
+            model.add(layers.ReLU())
+            if rate is not None:
+                model.add(layers.BatchNormalization())
+                model.add(layers.Dropout(rate))
+        model.add(layers.Dense(classes, dtype=tf.keras.DTypePolicy("float32")))
+        return model
+    finally:
+        tf.keras.config.set_dtype_policy(before)
+
+
 # make_callbacks
 
 
@@ -210,7 +232,7 @@ class _HalveOnPlateau(tf.keras.callbacks.Callback):
         self.best, self.waited = (logs["val_loss"], 0) if better else (self.best, self.waited + 1)
         if self.waited == 3:
             rate = self.model.optimizer.learning_rate
-            rate.assign(max(float(rate) / 2, 1e-6))
+            rate.assign(max(float(rate) / 2, min(float(rate), 1e-6)))  # a rate below the floor is not raised
             self.waited = 0
 
 
