@@ -119,6 +119,16 @@ def always_seed_42(*, seed, train_size=1000, test_size=200, features=10, bias=0.
 
 @misconception(
     "make_regression_data",
+    says="Seeds that differ in their higher digits only give the same data: hand the whole seed to the generator.",
+    hint=1,
+    subtle=True,
+)
+def seed_cut_down(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    return _data(seed % 1024, train_size, test_size, features, bias, noise)
+
+
+@misconception(
+    "make_regression_data",
     says="`random` draws uniformly from 0 to 1, so your inputs have mean ½ and no negative value; "
     "`normal` draws from N(0, 1).",
     hint=3,
@@ -340,6 +350,16 @@ def a_tuple_is_added(features, *, hidden=(64, 32), outputs=1):
     return _with(features, inner, last)
 
 
+@misconception(
+    "build_model",
+    says="Your kernels are constrained; no constraint is asked for.",
+    hint=3,
+    subtle=True,
+)
+def with_a_constraint(features, *, hidden=(64, 32), outputs=1):
+    return _with(features, hidden, outputs, kernel_constraint=tf.keras.constraints.MaxNorm(3.0))
+
+
 # train_step
 
 
@@ -528,6 +548,24 @@ def _descend(model, optimizer, loss_of):
         scaled = optimizer.scale_loss(loss)
     variables = model.trainable_variables
     optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables, strict=True))
+    return loss
+
+
+@misconception(
+    "train_step",
+    says="You clip the gradients yourself; whether and how they are clipped is the optimizer's business.",
+    hint=3,
+    subtle=True,
+)
+def clips_by_itself(model, optimizer, loss_fn, x, y):
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x, training=True)) + sum(model.losses)
+        scaled = optimizer.scale_loss(loss)
+    gradients = [
+        None if gradient is None else tf.clip_by_value(tf.convert_to_tensor(gradient), -1e4, 1e4)
+        for gradient in tape.gradient(scaled, model.trainable_variables)
+    ]
+    optimizer.apply(gradients, model.trainable_variables)
     return loss
 
 

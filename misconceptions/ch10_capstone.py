@@ -144,6 +144,20 @@ def drawn_with_replacement(*, seed, train_size=5000, validation_size=1000, featu
     return ClassificationData(x[:train_size], y[:train_size], x[train_size:], y[train_size:])
 
 
+@misconception(
+    "make_classification_data",
+    says="Your labels are bytes, in which 256 is 0 again; take integers that hold every class.",
+    hint=3,
+    subtle=True,
+)
+def labels_in_a_byte(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
+    data = make_classification_data(
+        seed=seed, train_size=train_size, validation_size=validation_size, features=features, classes=classes
+    )
+    y, y_validation = (labels.astype(np.uint8) for labels in (data.y_train, data.y_validation))
+    return data._replace(y_train=y, y_validation=y_validation)
+
+
 # make_schedule
 
 
@@ -422,6 +436,19 @@ def the_same_optimizer_again(learning_rate, *, weight_decay=1e-4, global_clipnor
 def a_large_epsilon(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     return tf.keras.optimizers.AdamW(
         learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm, epsilon=1e-3
+    )
+
+
+@misconception(
+    "make_optimizer",
+    says="Your optimizer keeps averages of the weights and puts them in at the end of fit; Adam's own settings are to "
+    "stay at Keras' defaults.",
+    hint=3,
+    subtle=True,
+)
+def averaged_weights(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
+    return tf.keras.optimizers.AdamW(
+        learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm, use_ema=True
     )
 
 
@@ -758,6 +785,16 @@ def patiences_exchanged(learning_rate):
 )
 def small_improvements_ignored(learning_rate):
     return _both(learning_rate, _stopping(min_delta=1e-3), _reducing())
+
+
+@misconception(
+    "make_callbacks",
+    says="You give early stopping a baseline, and epochs above it count as no improvement; none is asked for.",
+    hint=3,
+    subtle=True,
+)
+def with_a_baseline(learning_rate):
+    return _both(learning_rate, _stopping(baseline=3.0), _reducing())
 
 
 @misconception(
@@ -1127,3 +1164,28 @@ def ten_epochs_by_default(data, *, epochs=10, batch_size=64, seed=0, jit_compile
 def no_seed_by_default(data, *, epochs=30, batch_size=64, seed=None, jit_compile=False):
     with _seeded(seed):
         return _report(data, *_fitted(data, epochs, batch_size, jit_compile))
+
+
+@misconception(
+    "train_classifier",
+    says="The order of your samples does not depend on `seed`: shuffle from it.",
+    hint=3,
+    subtle=True,
+)
+def order_without_the_seed(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    rows = np.random.default_rng(0).permutation(len(data.x_train))
+    shuffled = data._replace(x_train=data.x_train[rows], y_train=data.y_train[rows])
+    with _seeded(seed):
+        return _report(data, *_fitted(shuffled, epochs, batch_size, jit_compile, shuffle=False))
+
+
+@misconception(
+    "train_classifier",
+    says="You train before you fit, on more than the run asks for.",
+    hint=2,
+    subtle=True,
+)
+def one_epoch_before(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        model, _ = _fitted(data, 1, batch_size, jit_compile)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))

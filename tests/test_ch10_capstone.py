@@ -27,8 +27,8 @@ capstone = chapter("ch10_capstone")
 here = probes("ch10_capstone")
 common = probes("common")
 
-SEEDS = st.integers(0, 2**31 - 2) | st.integers(0, 100)
-"""What every generator of NumPy and TensorFlow takes; the next int is a seed too."""
+SEEDS = st.integers(0, 2**31 - 1) | st.integers(0, 100)
+"""What every generator of NumPy and TensorFlow takes."""
 
 
 @pytest.mark.kata("make_classification_data")
@@ -88,19 +88,26 @@ class TestMakeClassificationData:
         )
         assert_equal(sorted({int(label) for label in data.y_train}), list(range(classes)))
 
-    @given(seed=SEEDS)
+    def test_there_may_be_hundreds_of_classes(self):
+        """Of 300 classes some beyond 255, the largest that a byte holds, occur among 3000 samples."""
+        data = capstone.make_classification_data(seed=1, train_size=3000, validation_size=1, features=20, classes=300)
+        largest = int(data.y_train.max())
+        expect(256 <= largest < 300, "Of 300 classes those beyond 255 are missing.", yours=largest)
+
+    @given(seed=SEEDS, bit=st.integers(0, 30))
     @examples(20)
-    def test_seed_alone_decides(self, seed):
+    def test_seed_alone_decides(self, seed, bit):
         """The same seed gives the same arrays, to the bit; another seed gives others."""
         sizes = {"train_size": 5, "validation_size": 4, "features": 3, "classes": 3}
         first = capstone.make_classification_data(seed=seed, **sizes)
         again = capstone.make_classification_data(seed=seed, **sizes)
-        other = capstone.make_classification_data(seed=seed + 1, **sizes)
+        another = seed ^ (1 << bit)
+        other = capstone.make_classification_data(seed=another, **sizes)
         for name in ("x_train", "y_train", "x_validation", "y_validation"):
             assert_equal(getattr(again, name), getattr(first, name))
         for name in ("x_train", "x_validation"):
             same = np.array_equal(getattr(other, name), getattr(first, name))
-            expect(not same, f"Seeds {seed} and {seed + 1} give the same {name}.")
+            expect(not same, f"Seeds {seed} and {another} give the same {name}.")
 
     @given(seed=SEEDS)
     @examples(10)
@@ -154,6 +161,7 @@ class TestMakeSchedule:
     @example(run={**SMALL_RUN, "samples": 96}, position=0.7)  # batches that fit evenly
     @example(run={**SMALL_RUN, "warmup_fraction": 0.09}, position=0.05)  # 1.8 steps of warm-up are 1
     @example(run={**SMALL_RUN, "samples": 60_000, "epochs": 20}, position=0.6)  # 22,500 of 37,500 steps
+    @example(run={**SMALL_RUN, "epochs": 25, "warmup_fraction": 0.29}, position=0.15)  # int(28.999999999999996) is 28
     @example(run={**SMALL_RUN, "samples": 1}, position=1.0)  # five updates, and no warm-up
     def test_rises_in_a_line_and_falls_in_a_cosine(self, run, position):
         """The formula, at any step of any run: T rounds batches up, W is int(T · fraction)."""
@@ -391,9 +399,9 @@ class TestBuildClassifier:
 
 
 VAL_LOSSES = st.tuples(
-    st.lists(st.integers(1, 8), min_size=1, max_size=14), st.sampled_from([0.25, 2.0**-10, 2.0**-15])
+    st.lists(st.integers(1, 8), min_size=1, max_size=14), st.sampled_from([0.25, 2.0**-10, 2.0**-15, 1024.0])
 ).map(lambda drawn: [step * drawn[1] for step in drawn[0]])
-"""Multiples of ¼, of 0.001, and of 0.00003, of which three are less than 1e-4 and four are more."""
+"""Multiples of 1024, of ¼, of 0.001, and of 0.00003, of which three are less than 1e-4 and four are more."""
 
 CREEPING = [1.0 - epoch * 2.0**-15 for epoch in range(9)]
 """Early stopping sees nine improvements; a fall by more than 1e-4 takes four epochs, and the rate waits for three."""
@@ -560,13 +568,15 @@ class TestTrainClassifier:
 
     def test_the_same_seed_gives_the_same_report(self):
         """Whatever was drawn before, the report depends on the seed; another seed gives another."""
-        first, again, other = (
-            here.training(capstone.train_classifier, **{**STEP, "seed": seed}, global_seed=before)["report"]
+        runs = [
+            watched(here.training(capstone.train_classifier, **{**STEP, "seed": seed}, global_seed=before))
             for before, seed in ((1, 0), (2, 0), (1, 2**31 - 1))
-        )
+        ]
+        first, again, other = (run["report"] for run in runs)
         assert_same_report(again, first)
         differs = abs(float(other.metrics["loss"]) - float(first.metrics["loss"])) > 1e-4
         expect(differs, f"Seeds 0 and {2**31 - 1} give the same loss.", yours=other.metrics["loss"])
+        expect(runs[0]["order"] != runs[2]["order"], f"Seeds 0 and {2**31 - 1} give the samples in the same order.")
 
     def test_leaves_global_states_alone(self):
         """Python's and NumPy's random states and the global dtype policy are the same after the run as before."""

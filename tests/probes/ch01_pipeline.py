@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -36,12 +36,29 @@ def describe(build_model: Callable[..., Any], *args: Any, **kwargs: Any) -> dict
         "output_shape": model.output_shape if model.built else None,
         "weights": [tuple(weight.shape) for weight in model.weights],
         "values": [weight.numpy() for weight in model.weights],
-        "trainable": len(model.trainable_weights),
-        "penalties": len(model.losses),
         # The same in training as in inference, or something draws at random.
         "in_training": None if x is None else (model(x, training=True).numpy(), model(x, training=False).numpy()),
+        "penalties": len(model.losses),  # after a call: some penalties are on what a layer gives
+        "not_at_defaults": not_at_defaults(model.layers),
         "warnings": [str(warning.message).splitlines()[0] for warning in caught],
     }
+
+
+def not_at_defaults(layers: Iterable[Any]) -> list[tuple[str, str, str]]:
+    """(layer, option, value) of every option that is neither a size, a rate or an activation nor at Keras' default."""
+    kinds = tf.keras.layers
+    said = {kinds.Dense: ("units", "activation"), kinds.Dropout: ("rate",), kinds.BatchNormalization: ()}
+    default = {kinds.Dense: kinds.Dense(1), kinds.Dropout: kinds.Dropout(0.5)}
+    default[kinds.BatchNormalization] = kinds.BatchNormalization()
+    found = []
+    for layer in layers:
+        for kind, free in said.items():
+            if isinstance(layer, kind):
+                config = layer.get_config()
+                for name, value in default[kind].get_config().items():
+                    if name not in ("name", "dtype", *free) and config.get(name, value) != value:
+                        found.append((kind.__name__, name, repr(config[name])))
+    return found
 
 
 def outputs(build_model: Callable[..., Any], x: Array, weights: list[Array], *args: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from tests.probes.ch01_pipeline import traced_never
+from tests.probes.ch01_pipeline import not_at_defaults, traced_never
 from tests.probes.ch09_mixed_precision import starting_from
 
 Array = np.ndarray[Any, Any]
@@ -73,6 +73,7 @@ def trajectory(
     optimizer = make_optimizer(learning_rate, **kwargs)
     for each in gradients:
         optimizer.apply([tf.constant(gradient) for gradient in each], variables)
+    optimizer.finalize_variable_values(variables)  # as fit does at the end: averages of the weights would be put in
     return variables
 
 
@@ -118,23 +119,6 @@ def _described(model: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def _not_at_defaults(model: Any) -> list[tuple[str, str, Any]]:
-    """(layer, option, value) of every option that is neither asked for nor at Keras' default."""
-    kinds = tf.keras.layers
-    asked = {kinds.Dense: ("units", "activation"), kinds.Dropout: ("rate",), kinds.BatchNormalization: ()}
-    default = {kinds.Dense: kinds.Dense(1), kinds.Dropout: kinds.Dropout(0.5)}
-    default[kinds.BatchNormalization] = kinds.BatchNormalization()
-    found = []
-    for layer in _layers(model):
-        for kind, free in asked.items():
-            if isinstance(layer, kind):
-                ours = layer.get_config()
-                for name, value in default[kind].get_config().items():
-                    if name not in ("name", "dtype", *free) and ours.get(name, value) != value:
-                        found.append((kind.__name__, name, repr(ours[name])))
-    return found
-
-
 class _Policy(tf.keras.DTypePolicy):
     """A policy that is more than its name."""
 
@@ -164,7 +148,7 @@ def describe(build_classifier: Callable[..., Any], features: int, classes: int, 
         **shapes,
         "built": bool(model.built),
         "layers": _described(model),
-        "not_at_defaults": _not_at_defaults(model),
+        "not_at_defaults": not_at_defaults(_layers(model)),
         "compute": [(type(layer).__name__, layer.compute_dtype) for layer in layers],
         "variable": sorted({tf.as_dtype(weight.dtype).name for layer in layers for weight in layer.weights}),
         "optimizer": type(model.optimizer).__name__,
@@ -390,7 +374,7 @@ class _Watch(tf.keras.callbacks.Callback):
         self.seen, self.stop_after = seen, stop_after
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self.seen.model, self.seen.asked_for, self.seen.epochs = self.model, self.params.get("epochs"), []
+        self.seen.model, self.seen.asked_for = self.model, self.params.get("epochs")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.seen.epochs.append([])
@@ -418,7 +402,9 @@ def _watched(stop_after: int | None) -> Iterator[_Seen]:
         return fit_as_ever(*call.args, **call.kwargs)
 
     def train_step(model: Any, batch: Any) -> Any:
-        if seen.epochs and all(tf.is_tensor(part) for part in batch[:2]):
+        if all(tf.is_tensor(part) for part in batch[:2]):
+            if not seen.epochs:  # a step before fit
+                seen.epochs.append([])
             weights = batch[2] if len(batch) > 2 else None
             seen.epochs[-1].append((batch[0].numpy(), batch[1].numpy(), weights))
         return step_as_ever(model, batch)
