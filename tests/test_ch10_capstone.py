@@ -570,13 +570,14 @@ class TestTrainClassifier:
         """Whatever was drawn before, the report depends on the seed; another seed gives another."""
         runs = [
             watched(here.training(capstone.train_classifier, **{**STEP, "seed": seed}, global_seed=before))
-            for before, seed in ((1, 0), (2, 0), (1, 2**31 - 1))
+            for before, seed in ((1, 0), (2, 0), (1, 2**31 - 2))
         ]
+        # 2³¹ − 1 would not do: TensorFlow takes seeds modulo that number, and shuffles as for 0.
         first, again, other = (run["report"] for run in runs)
         assert_same_report(again, first)
         differs = abs(float(other.metrics["loss"]) - float(first.metrics["loss"])) > 1e-4
-        expect(differs, f"Seeds 0 and {2**31 - 1} give the same loss.", yours=other.metrics["loss"])
-        expect(runs[0]["order"] != runs[2]["order"], f"Seeds 0 and {2**31 - 1} give the samples in the same order.")
+        expect(differs, f"Seeds 0 and {2**31 - 2} give the same loss.", yours=other.metrics["loss"])
+        expect(runs[0]["order"] != runs[2]["order"], f"Seeds 0 and {2**31 - 2} give the samples in the same order.")
 
     def test_leaves_global_states_alone(self):
         """Python's and NumPy's random states and the global dtype policy are the same after the run as before."""
