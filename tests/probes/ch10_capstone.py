@@ -14,9 +14,19 @@ import numpy as np
 import tensorflow as tf
 
 from tests.probes.ch01_pipeline import not_at_defaults, traced_never
-from tests.probes.ch09_mixed_precision import starting_from
 
 Array = np.ndarray[Any, Any]
+
+
+@contextmanager
+def _under(policy: Any) -> Iterator[None]:
+    """The global policy is `policy` here, and whatever happens what it was before, afterwards."""
+    earlier = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        tf.keras.config.set_dtype_policy(earlier)
 
 
 class Data(NamedTuple):
@@ -129,7 +139,7 @@ def describe(build_classifier: Callable[..., Any], features: int, classes: int, 
     With a number of classes that no layer can have, only what became of the policy.
     """
     before = _Policy(policy)
-    with starting_from(before):
+    with _under(before):
         try:
             model = build_classifier(features, classes)
         except Exception:
@@ -163,7 +173,7 @@ def shared_weights(build_classifier: Callable[..., Any]) -> int:
 
 def logits(build_classifier: Callable[..., Any], features: int, bias: Array) -> Any:
     """What the classifier gives for zeros when its last layer has this bias and a kernel of zeros."""
-    with starting_from("float32"):
+    with _under("float32"):
         model = build_classifier(features, len(bias))
     last = _of_kind(model, tf.keras.layers.Dense)[-1]
     last.kernel.assign(tf.zeros_like(last.kernel))
@@ -174,7 +184,7 @@ def logits(build_classifier: Callable[..., Any], features: int, bias: Array) -> 
 def with_random_weights(build_classifier: Callable[..., Any], x: Array, classes: int, seed: int) -> dict[str, Any]:
     """The logits for `x`, in inference, of a classifier whose weights and statistics are set at random."""
     rng = np.random.default_rng(seed)
-    with starting_from("float32"):
+    with _under("float32"):
         model = build_classifier(x.shape[1], classes)
     dense, norms = (_of_kind(model, kind) for kind in (tf.keras.layers.Dense, tf.keras.layers.BatchNormalization))
     for layer in dense:
@@ -294,7 +304,7 @@ def _training(
     kwargs = {name: value for name, value in options if name not in _CLUSTERS}
     tf.keras.utils.set_random_seed(global_seed)
     states = random.getstate(), np.random.get_state()[1].tolist()
-    with starting_from("float32"), traced_never(), _watched(stop_after) as seen:
+    with _under("float32"), traced_never(), _watched(stop_after) as seen:
         report = train_classifier(data, **kwargs)
         policy_after = tf.keras.config.dtype_policy().name
     found = {
