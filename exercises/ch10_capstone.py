@@ -60,21 +60,25 @@ def make_classification_data(
 ) -> ClassificationData:
     """Draw a classification problem that can be learned: the labels follow from the inputs.
 
-    y = f(x) with one hidden map f, **the same for both splits**; for example y = argmax_k (x · W)_k with a hidden
-    matrix W of shape (features, classes). With labels drawn apart from x nothing can be learned: the accuracy on new
-    samples stays at 1/classes.
+        y = f(x)
+
+    with one hidden map f, **the same for both splits**; for example y = argmax_k (x · W)_k with a hidden matrix W of
+    shape (features, classes). With labels drawn apart from x nothing can be learned: the accuracy on new samples stays
+    at chance.
+
+    Which map and which inputs is up to you, as long as a simple classifier finds the map (and beats by far whoever
+    always says the commonest class) and, given samples enough, every class occurs. The process's global random states
+    (Python's, NumPy's, TensorFlow's) are left as they were.
 
     Args:
-        seed: any non-negative int; the result depends on it alone.
-        train_size: number of training samples.
-        validation_size: number of validation samples, drawn independently of the training samples.
-        features: number of columns of x.
-        classes: number of classes; labels are 0 … classes − 1.
+        seed: An int, 0 ≤ seed < 2³¹. The result depends on it alone; another seed gives other samples.
+        train_size: Number of training samples, at least 1.
+        validation_size: Number of validation samples, at least 1, drawn independently of the training samples.
+        features: Number of columns of x, at least 1.
+        classes: Number of classes, at least 2; labels are 0 … classes − 1.
 
     Returns:
         `ClassificationData` of NumPy arrays: x float32 of shape (n, features), y integers of shape (n,).
-        Which map and which inputs is up to you, as long as a simple classifier finds the map and, given samples enough,
-        every class occurs. The process's global random state is left as it was.
 
     Example:
         >>> data = make_classification_data(seed=7, train_size=100, validation_size=20, features=3, classes=4)
@@ -83,7 +87,8 @@ def make_classification_data(
         >>> bool(data.y_train.min() >= 0), bool(data.y_train.max() < 4)
         (True, True)
 
-    Source: Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2nd ed. 2009, §2.6.
+    Source: The article, §10 "Complete Example"; Hastie, Tibshirani & Friedman, The Elements of Statistical Learning,
+    2nd ed. 2009, §2.6.
     """
     raise NotImplementedError
 
@@ -94,30 +99,34 @@ def make_schedule(
 ) -> tf.keras.optimizers.schedules.LearningRateSchedule:
     """Make the learning rate schedule of a whole run: linear warm-up, then cosine decay to zero.
 
-    With T = ⌈samples / batch_size⌉ · epochs, the number of updates that `fit` makes (a short last batch is one more),
-    and W = int(T · warmup_fraction), the rate at step s is
-
         η(s) = peak · s / W                                    for s < W,
         η(s) = peak · ½ (1 + cos(π · (s − W) / (T − W)))        for W ≤ s < T,
-        η(s) = 0                                               for s ≥ T.
+        η(s) = 0                                               for s ≥ T,
+
+    where s is the step (the number of updates made so far), T = ⌈samples / batch_size⌉ · epochs the number of updates
+    that `fit` makes (a short last batch is one more), and W = int(T · warmup_fraction) the length of the warm-up.
+
+    An optimizer asks it inside `tf.function`. Whether it is Keras' own schedule or a class of yours is up to you.
 
     Args:
-        samples: size of the training split.
-        batch_size: samples per update.
-        epochs: epochs of the run.
-        peak_lr: the rate at the end of the warm-up.
-        warmup_fraction: share of the run spent on warming up, 0 ≤ fraction < 1; W = 0 starts at the peak.
+        samples: Size of the training split, at least 1.
+        batch_size: Samples per update, at least 1.
+        epochs: Epochs of the run, at least 1.
+        peak_lr: The rate at the end of the warm-up, a Python float.
+        warmup_fraction: Share of the run spent on warming up, 0 ≤ fraction < 1; W = 0 starts at the peak.
 
     Returns:
-        A `LearningRateSchedule`: called with a scalar step (int or integer tensor) it gives a rank-0 float32 tensor.
+        A `LearningRateSchedule`: called with a scalar step (a Python int, or a rank-0 tensor of any integer dtype) it
+        gives a rank-0 float32 tensor.
 
     Example:
         >>> schedule = make_schedule(samples=100, batch_size=32, epochs=5, peak_lr=0.5)  # T = 4 · 5, W = 2
         >>> [round(float(schedule(step)), 3) for step in (0, 1, 2, 11, 20, 30)]
         [0.0, 0.25, 0.5, 0.25, 0.0, 0.0]
 
-    Source: Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, eq. (5);
-    Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017, §2.2 (gradual warm-up).
+    Source: The article, §10 "Complete Example"; Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm
+    Restarts", ICLR 2017, eq. (5); Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017,
+    §2.2 (gradual warm-up).
     """
     raise NotImplementedError
 
@@ -128,25 +137,34 @@ def make_optimizer(
 ) -> tf.keras.optimizers.Optimizer:
     """Make the optimizer of the run: AdamW, its gradients clipped by their global norm.
 
-    With n = √(Σ_i ‖g_i‖²) over all gradients together, g_i ← g_i · min(1, c / n); then w ← w − η·λ·w and Adam's step
-    with the clipped gradients (β₁ = 0.9, β₂ = 0.999). Clipping comes first, so that one wild batch does not spoil the
-    moments; the decay is no gradient and is not clipped.
+        n = √(Σᵢ ‖gᵢ‖²)
+        gᵢ ← gᵢ · min(1, c / n)
+        wᵢ ← wᵢ − η·λ·wᵢ, and Adam's step with gᵢ
+
+    where gᵢ is the gradient of the weight wᵢ, n the norm of all gradients together, c `global_clipnorm`, η the learning
+    rate and λ `weight_decay`. Clipping comes first, so that one wild batch does not spoil the moments; the decay is no
+    gradient, is not clipped, and every weight has it, biases too. Adam's own settings are Keras' defaults (β₁ = 0.9,
+    β₂ = 0.999, ε = 1e-7).
+
+    With a number, callbacks can set the rate later (`optimizer.learning_rate = …`); with a schedule nobody can.
 
     Args:
-        learning_rate: η, a number or a `LearningRateSchedule`.
-        weight_decay: λ, decoupled from the gradient.
-        global_clipnorm: c, the greatest global norm that is let through unchanged.
+        learning_rate: η, a Python float or a `LearningRateSchedule`.
+        weight_decay: λ ≥ 0, decoupled from the gradient.
+        global_clipnorm: c > 0, the greatest global norm that is let through unchanged.
 
     Returns:
-        A new `tf.keras.optimizers.Optimizer`.
+        A new `tf.keras.optimizers.Optimizer` (an optimizer keeps state, so each model needs its own).
 
     Example:
         >>> optimizer = make_optimizer(0.5)
-        >>> float(optimizer.learning_rate), optimizer.weight_decay, optimizer.global_clipnorm
-        (0.5, 0.0001, 1.0)
+        >>> optimizer.learning_rate = 0.25  # what a callback does
+        >>> float(optimizer.learning_rate)
+        0.25
 
-    Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2;
-    Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
+    Source: The article, §10 "Complete Example"; Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR
+    2019, algorithm 2; Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013,
+    algorithm 1.
     """
     raise NotImplementedError
 
@@ -155,32 +173,34 @@ def make_optimizer(
 def build_classifier(features: int, classes: int) -> tf.keras.Model:
     """Build the network of the run, under mixed precision.
 
-    Dense 256 (ReLU), batch normalization, dropout 0.3, Dense 128 (ReLU), batch normalization, dropout 0.2,
-    Dense 64 (ReLU), Dense `classes` (linear).
+        Dense 256 (ReLU), batch normalization, dropout 0.3,
+        Dense 128 (ReLU), batch normalization, dropout 0.2,
+        Dense 64 (ReLU),
+        Dense `classes` (linear)
 
-    The model is made under the policy `mixed_float16`: hidden layers compute in float16 and keep float32 variables, and
-    `compile` wraps the optimizer in a `LossScaleOptimizer` (it does so for a model whose own policy is that one, which
-    policies set layer by layer do not achieve). The last layer computes in float32: its results are **logits**, no
-    softmax, and never rounded to float16.
+    There is nothing else in the model (no further layer, no penalty, nothing frozen), and whatever is not said here is
+    at Keras' defaults. A ReLU may be a layer of its own.
+
+    The model is made under the policy `mixed_float16`: all layers before the last compute in float16 and keep float32
+    variables, and `compile` wraps the optimizer in a `LossScaleOptimizer` (it does so for a model whose own policy is
+    that one, which policies set layer by layer do not achieve). The last layer computes in float32: its results are
+    **logits**, no softmax, and never rounded to float16. The global dtype policy is the same after the call as before
+    it, whatever it was (a policy is more than its name), also when the call raises.
 
     Args:
-        features: length of one input vector.
-        classes: number of classes.
+        features: Length of one input vector.
+        classes: Number of classes; with less than one, `Dense` raises a ValueError of its own.
 
     Returns:
-        A built `tf.keras.Model` that maps (batch, features) to float32 logits of shape (batch, classes).
-        The global dtype policy is the same after the call as before it, whatever it was.
+        A new, built `tf.keras.Model` that maps (batch, features) to float32 logits of shape (batch, classes).
 
     Example:
-        >>> import tensorflow as tf
         >>> model = build_classifier(8, 4)
-        >>> model.output_shape, model.layers[0].compute_dtype, model.layers[-1].compute_dtype
-        ((None, 4), 'float16', 'float32')
-        >>> tf.keras.mixed_precision.dtype_policy().name
-        'float32'
+        >>> model.output_shape, model.dtype_policy.name, model.layers[-1].compute_dtype
+        ((None, 4), 'mixed_float16', 'float32')
 
-    Source: Micikevicius et al., "Mixed Precision Training", ICLR 2018, §3; Ioffe & Szegedy, "Batch Normalization",
-    ICML 2015; Srivastava et al., "Dropout", JMLR 15, 2014.
+    Source: The article, §10 "Complete Example"; Micikevicius et al., "Mixed Precision Training", ICLR 2018, §3; Ioffe &
+    Szegedy, "Batch Normalization", ICML 2015; Srivastava et al., "Dropout", JMLR 15, 2014.
     """
     raise NotImplementedError
 
@@ -191,23 +211,26 @@ def make_callbacks(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callb
 
     Always `EarlyStopping`: when `val_loss` has not improved for 5 epochs training stops, and at the end of training, in
     any case, the weights of the best epoch are put back. Only with a plain float also `ReduceLROnPlateau`: when
-    `val_loss` has not improved for 3 epochs the rate is halved, though not below 1e-6. A schedule owns the rate by
-    itself: nobody else can set it, and a callback that tries ends training with a TypeError.
+    `val_loss` has not improved for 3 epochs the rate is halved, though not below 1e-6 (a rate that is smaller already
+    stays). A schedule owns the rate by itself: nobody else can set it, and a callback that tries ends training with a
+    TypeError.
+
+    Everything else is at Keras' defaults: for early stopping any decrease improves on the best so far, for the rate
+    only one of more than 1e-4.
 
     Args:
-        learning_rate: what the optimizer was given, a Python float or a `LearningRateSchedule`.
+        learning_rate: What the optimizer was given, a Python float or a `LearningRateSchedule`.
 
     Returns:
-        A list of new callbacks (callbacks keep state, so each run needs its own).
+        A list of new callbacks, in any order: two for a float, one for a schedule (callbacks keep state, so each run
+        needs its own).
 
     Example:
-        >>> import tensorflow as tf
-        >>> [type(callback).__name__ for callback in make_callbacks(1e-3)]
-        ['EarlyStopping', 'ReduceLROnPlateau']
-        >>> [type(callback).__name__ for callback in make_callbacks(make_schedule(samples=64, batch_size=32, epochs=5))]
-        ['EarlyStopping']
+        >>> len(make_callbacks(1e-3)), len(make_callbacks(tf.keras.optimizers.schedules.CosineDecay(1e-3, 100)))
+        (2, 1)
 
-    Source: Prechelt, "Early Stopping — But When?", in Neural Networks: Tricks of the Trade, LNCS 1524, 1998.
+    Source: The article, §10 "Complete Example"; Prechelt, "Early Stopping — But When?", in Neural Networks: Tricks of
+    the Trade, LNCS 1524, 1998.
     """
     raise NotImplementedError
 
@@ -218,30 +241,40 @@ def train_classifier(
 ) -> TrainingReport:
     """Train and judge a classifier with all the pieces above.
 
-    `build_classifier` for the data, compiled with sparse categorical cross-entropy **from logits**, the metrics
-    `accuracy` and `top3_accuracy`, and `make_optimizer` on `make_schedule` for the whole run; fitted with
-    `make_callbacks`, the validation split as `validation_data`; then evaluated on the validation split.
+    The network is `build_classifier`'s for the data: as many inputs as x has columns, as many classes as the largest
+    label of **both** splits + 1. It is compiled (`Model.compile`) with `make_optimizer` on `make_schedule`, both for
+    this run and otherwise at their defaults, with sparse categorical cross-entropy **from logits**, with the metrics
+    `accuracy` and `top3_accuracy` (how often the truth is among the three highest logits), and with `jit_compile`.
+
+    It is fitted (`Model.fit`) for `epochs` epochs on every sample of the training split once an epoch, in batches of
+    `batch_size` (the last one may be short) and shuffled as `fit` shuffles, with the validation split as
+    `validation_data` and the callbacks of `make_callbacks` for a schedule. Then it is evaluated on the validation
+    split.
+
+    Python's and NumPy's global random states and the global dtype policy are left as they were (TensorFlow's random
+    state cannot be put back).
 
     Args:
-        data: the splits; the number of classes is the largest label of **both** splits + 1.
-        epochs: the greatest number of epochs (early stopping may end the run before).
-        batch_size: samples per update.
-        seed: of the weights, the dropout and the order of the samples; the same seed gives the same report.
-        jit_compile: whether XLA compiles the training step.
+        data: The splits, at least five validation samples; labels of any integer dtype.
+        epochs: The greatest number of epochs (early stopping may end the run before).
+        batch_size: Samples per update.
+        seed: An int, 0 ≤ seed < 2³¹, of the weights, the dropout and the order of the samples: the same seed gives the
+            same report, whatever was drawn before.
+        jit_compile: Whether XLA compiles the training step.
 
     Returns:
         `TrainingReport(history, metrics, predicted_classes)`: `history` is fit's dict of lists; `metrics` a dict with
-        the floats `loss`, `accuracy`, `top3_accuracy` on the validation split, for the weights that early stopping put
-        back; `predicted_classes` an integer array of shape (5,), the classes of the first five validation samples.
-        Python's and NumPy's global random states are left as they were (TensorFlow's cannot be put back).
+        the Python floats `loss`, `accuracy`, `top3_accuracy` on the validation split, for the weights that early
+        stopping put back; `predicted_classes` a NumPy array of integers of shape (5,), the classes that the same
+        weights give the first five validation samples.
 
     Example:
-        >>> data = make_classification_data(seed=1, train_size=64, validation_size=8, features=4, classes=4)
-        >>> report = train_classifier(data, epochs=1, batch_size=32)
+        >>> x, y = np.eye(8, dtype=np.float32), np.arange(8)
+        >>> data = ClassificationData(x_train=x, y_train=y, x_validation=x, y_validation=y)
+        >>> report = train_classifier(data, epochs=1, batch_size=4)
         >>> sorted(report.metrics), len(report.history["val_loss"]), report.predicted_classes.shape
         (['accuracy', 'loss', 'top3_accuracy'], 1, (5,))
 
-    Source: Wasil Zafar, TensorFlow Mastery, Part 3: Training & Optimization, 2026, section "Complete Example",
-    with its errata mended.
+    Source: The article, §10 "Complete Example", with its errata mended.
     """
     raise NotImplementedError

@@ -1,14 +1,10 @@
 """Wrong turns in chapter 1, each with the sentence that its author should read."""
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import tensorflow as tf
 
 from kata.course.variants import misconception
 from solutions.ch01_pipeline import PipelineResult, RegressionData, train_step
-
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 # make_regression_data
 
@@ -19,15 +15,7 @@ Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     "nothing; draw w once and use it for both.",
     hint=2,
 )
-def weights_for_each_split(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def weights_for_each_split(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     rng = np.random.default_rng(seed)
     x_train = rng.normal(size=(train_size, features)).astype(np.float32)
     y_train = x_train @ rng.normal(size=(features, 1)) + bias + noise * rng.normal(size=(train_size, 1))
@@ -43,15 +31,7 @@ def weights_for_each_split(
     hint=1,
     subtle=True,
 )
-def seeds_the_whole_process(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def seeds_the_whole_process(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     np.random.seed(seed % 2**32)
     w = np.random.randn(features, 1)
     return _from_draws(w, np.random.randn, np.random.randn, train_size, test_size, bias, noise)
@@ -64,18 +44,10 @@ def seeds_the_whole_process(
     hint=2,
     subtle=True,
 )
-def training_samples_again(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def training_samples_again(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     w = np.random.default_rng(seed).normal(size=(features, 1))
 
-    def normal() -> Callable[..., np.ndarray]:
+    def normal():
         rng = np.random.default_rng((seed, 1))
         return lambda *shape: rng.normal(size=shape)
 
@@ -88,15 +60,7 @@ def training_samples_again(
     hint=3,
     subtle=True,
 )
-def noise_as_a_variance(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def noise_as_a_variance(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     return _data(seed, train_size, test_size, features, bias, noise**0.5)
 
 
@@ -107,15 +71,7 @@ def noise_as_a_variance(
     hint=3,
     subtle=True,
 )
-def one_noise_for_all(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def one_noise_for_all(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     shift = noise * np.random.default_rng((seed, 1)).normal()
     return _data(seed, train_size, test_size, features, bias + shift, 0.0)
 
@@ -126,15 +82,7 @@ def one_noise_for_all(
     "may broadcast the two to an n by n table.",
     hint=3,
 )
-def flat_targets(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def flat_targets(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     data = _data(seed, train_size, test_size, features, bias, noise)
     return RegressionData(data.x_train, data.y_train[:, 0], data.x_test, data.y_test[:, 0])
 
@@ -145,15 +93,7 @@ def flat_targets(
     "the end.",
     hint=3,
 )
-def left_in_float64(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def left_in_float64(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     return RegressionData(*(a.astype(float) for a in _data(seed, train_size, test_size, features, bias, noise)))
 
 
@@ -163,15 +103,7 @@ def left_in_float64(
     "generator from the seed.",
     hint=1,
 )
-def from_the_global_state(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def from_the_global_state(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     normal = np.random.randn
     return _from_draws(normal(features, 1), normal, normal, train_size, test_size, bias, noise)
 
@@ -181,16 +113,18 @@ def from_the_global_state(
     says="You write the seed into the function, so every seed gives the same data; hand `seed` to the generator.",
     hint=1,
 )
-def always_seed_42(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def always_seed_42(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     return _data(42, train_size, test_size, features, bias, noise)
+
+
+@misconception(
+    "make_regression_data",
+    says="Seeds that differ in their higher digits only give the same data: hand the whole seed to the generator.",
+    hint=1,
+    subtle=True,
+)
+def seed_cut_down(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    return _data(seed % 1024, train_size, test_size, features, bias, noise)
 
 
 @misconception(
@@ -200,45 +134,81 @@ def always_seed_42(
     hint=3,
     subtle=True,
 )
-def uniform_inputs(
-    *,
-    seed: int,
-    train_size: int = 1000,
-    test_size: int = 200,
-    features: int = 10,
-    bias: float = 0.5,
-    noise: float = 0.0,
-) -> RegressionData:
+def uniform_inputs(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
     rng = np.random.default_rng(seed)
     w = rng.normal(size=(features, 1))
 
-    def split(size: int) -> tuple[np.ndarray, np.ndarray]:
+    def split(size):
         x = rng.random(size=(size, features)).astype(np.float32)
         return x, (x @ w + bias + noise * rng.normal(size=(size, 1))).astype(np.float32)
 
     return RegressionData(*split(train_size), *split(test_size))
 
 
-def _data(seed: int, train_size: int, test_size: int, features: int, bias: float, noise: float) -> RegressionData:
+@misconception(
+    "make_regression_data",
+    says="Your noise is spread evenly between two bounds; ε is standard normal, mostly small and now and then large.",
+    hint=3,
+    subtle=True,
+)
+def uniform_noise(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng = np.random.default_rng(seed)
+    w = rng.normal(size=(features, 1))
+
+    def split(size):
+        x = rng.normal(size=(size, features)).astype(np.float32)
+        return x, (x @ w + bias + noise * rng.uniform(-(3**0.5), 3**0.5, size=(size, 1))).astype(np.float32)
+
+    return RegressionData(*split(train_size), *split(test_size))
+
+
+@misconception(
+    "make_regression_data",
+    says="Both splits have the same noise, sample by sample: a generator that starts from the seed again repeats its "
+    "draws; go on with one.",
+    hint=2,
+    subtle=True,
+)
+def the_same_noise_for_both(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng = np.random.default_rng(seed)
+    w = rng.normal(size=(features, 1))
+
+    def split(size):
+        x, noisy = rng.normal(size=(size, features)).astype(np.float32), np.random.default_rng((seed, 2))
+        return x, (x @ w + bias + noise * noisy.normal(size=(size, 1))).astype(np.float32)
+
+    return RegressionData(*split(train_size), *split(test_size))
+
+
+@misconception(
+    "make_regression_data",
+    says="The columns of your x are copies of one: draw (n, features) numbers, not n.",
+    hint=3,
+    subtle=True,
+)
+def one_column_for_all(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng = np.random.default_rng(seed)
+    w = rng.normal(size=(features, 1))
+
+    def split(size):
+        x = np.repeat(rng.normal(size=(size, 1)), features, axis=1).astype(np.float32)
+        return x, (x @ w + bias + noise * rng.normal(size=(size, 1))).astype(np.float32)
+
+    return RegressionData(*split(train_size), *split(test_size))
+
+
+def _data(seed, train_size, test_size, features, bias, noise):
     """The right data, for wrong turns that are elsewhere."""
     rng = np.random.default_rng(seed)
 
-    def normal(*shape: int) -> np.ndarray:
+    def normal(*shape):
         return rng.normal(size=shape)
 
     return _from_draws(normal(features, 1), normal, normal, train_size, test_size, bias, noise)
 
 
-def _from_draws(
-    w: np.ndarray,
-    for_train: Callable[..., np.ndarray],
-    for_test: Callable[..., np.ndarray],
-    train_size: int,
-    test_size: int,
-    bias: float,
-    noise: float,
-) -> RegressionData:
-    def split(normal: Callable[..., np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+def _from_draws(w, for_train, for_test, train_size, test_size, bias, noise):
+    def split(normal, size):
         x = normal(size, len(w)).astype(np.float32)
         return x, (x @ w + bias + noise * normal(size, 1)).astype(np.float32)
 
@@ -253,9 +223,7 @@ def _from_draws(
     says="`input_shape=` in a layer is deprecated in Keras 3 and warns; put a tf.keras.Input in front instead.",
     hint=1,
 )
-def input_shape_in_the_layer(
-    features: int, *, hidden: Sequence[int] = (64, 32), outputs: int = 1
-) -> tf.keras.Sequential:
+def input_shape_in_the_layer(features, *, hidden=(64, 32), outputs=1):
     model = tf.keras.Sequential()
     for units in hidden:
         given = {} if model.layers else {"input_shape": (features,)}
@@ -271,7 +239,7 @@ def input_shape_in_the_layer(
     hint=2,
     subtle=True,
 )
-def relu_on_the_output(features: int, *, hidden: Sequence[int] = (64, 32), outputs: int = 1) -> tf.keras.Sequential:
+def relu_on_the_output(features, *, hidden=(64, 32), outputs=1):
     dense = [tf.keras.layers.Dense(units, activation="relu") for units in (*hidden, outputs)]
     return tf.keras.Sequential([tf.keras.Input((features,)), *dense])
 
@@ -281,7 +249,7 @@ def relu_on_the_output(features: int, *, hidden: Sequence[int] = (64, 32), outpu
     says="Your model has no weights yet, since nobody has told it how long its input is; begin with a tf.keras.Input.",
     hint=1,
 )
-def not_built(features: int, *, hidden: Sequence[int] = (64, 32), outputs: int = 1) -> tf.keras.Sequential:
+def not_built(features, *, hidden=(64, 32), outputs=1):
     dense = [tf.keras.layers.Dense(units, activation="relu") for units in hidden]
     return tf.keras.Sequential([*dense, tf.keras.layers.Dense(outputs)])
 
@@ -291,7 +259,7 @@ def not_built(features: int, *, hidden: Sequence[int] = (64, 32), outputs: int =
     says="Your hidden layers have no activation, and a chain of linear layers is one linear layer; give them a ReLU.",
     hint=2,
 )
-def linear_all_the_way(features: int, *, hidden: Sequence[int] = (64, 32), outputs: int = 1) -> tf.keras.Sequential:
+def linear_all_the_way(features, *, hidden=(64, 32), outputs=1):
     dense = [tf.keras.layers.Dense(units) for units in (*hidden, outputs)]
     return tf.keras.Sequential([tf.keras.Input((features,)), *dense])
 
@@ -302,7 +270,7 @@ def linear_all_the_way(features: int, *, hidden: Sequence[int] = (64, 32), outpu
     hint=3,
     subtle=True,
 )
-def always_64_and_32(features: int, *, hidden: Sequence[int] = (64, 32), outputs: int = 1) -> tf.keras.Sequential:
+def always_64_and_32(features, *, hidden=(64, 32), outputs=1):
     dense = [tf.keras.layers.Dense(units, activation="relu") for units in (64, 32)]
     return tf.keras.Sequential([tf.keras.Input((features,)), *dense, tf.keras.layers.Dense(outputs)])
 
@@ -314,15 +282,82 @@ def always_64_and_32(features: int, *, hidden: Sequence[int] = (64, 32), outputs
     hint=3,
     subtle=True,
 )
-def at_least_one_hidden_layer(
-    features: int, *, hidden: Sequence[int] = (64, 32), outputs: int = 1
-) -> tf.keras.Sequential:
+def at_least_one_hidden_layer(features, *, hidden=(64, 32), outputs=1):
     first, *rest = hidden or (outputs,)
     model = tf.keras.Sequential([tf.keras.Input((features,)), tf.keras.layers.Dense(first, activation="relu")])
     for units in rest:
         model.add(tf.keras.layers.Dense(units, activation="relu"))
     model.add(tf.keras.layers.Dense(outputs))
     return model
+
+
+def _with(features, hidden, outputs, *extra, **options):
+    """The layers asked for, with `options` for the hidden ones and `extra` layers before the output."""
+    dense = [tf.keras.layers.Dense(units, activation="relu", **options) for units in hidden]
+    return tf.keras.Sequential([tf.keras.Input((features,)), *dense, *extra, tf.keras.layers.Dense(outputs)])
+
+
+@misconception(
+    "build_model",
+    says="Your model computes something else in training than in inference; no dropout, noise or normalization is "
+    "asked for.",
+    hint=3,
+    subtle=True,
+)
+def with_dropout(features, *, hidden=(64, 32), outputs=1):
+    return _with(features, hidden, outputs, tf.keras.layers.Dropout(0.2))
+
+
+@misconception(
+    "build_model",
+    says="Your model adds a penalty to every loss; no regularizer is asked for.",
+    hint=3,
+    subtle=True,
+)
+def with_a_penalty(features, *, hidden=(64, 32), outputs=1):
+    return _with(features, hidden, outputs, kernel_regularizer="l2")
+
+
+@misconception(
+    "build_model",
+    says="Your kernels do not start as Keras starts a Dense layer: leave its initializer alone.",
+    hint=3,
+    subtle=True,
+)
+def he_normal_kernels(features, *, hidden=(64, 32), outputs=1):
+    return _with(features, hidden, outputs, kernel_initializer="he_normal")
+
+
+@misconception(
+    "build_model",
+    says="Your hidden layers are cut off above; ReLU is max(0, z) however large z is.",
+    hint=2,
+    subtle=True,
+)
+def cut_off_at_six(features, *, hidden=(64, 32), outputs=1):
+    dense = [tf.keras.layers.Dense(units, activation="relu6") for units in hidden]
+    return tf.keras.Sequential([tf.keras.Input((features,)), *dense, tf.keras.layers.Dense(outputs)])
+
+
+@misconception(
+    "build_model",
+    says="You add to `hidden` as if it were a tuple; a list is allowed as well.",
+    hint=3,
+    subtle=True,
+)
+def a_tuple_is_added(features, *, hidden=(64, 32), outputs=1):
+    *inner, last = hidden + (outputs,)  # noqa: RUF005  (the mistake itself)
+    return _with(features, inner, last)
+
+
+@misconception(
+    "build_model",
+    says="Your kernels are constrained; no constraint is asked for.",
+    hint=3,
+    subtle=True,
+)
+def with_a_constraint(features, *, hidden=(64, 32), outputs=1):
+    return _with(features, hidden, outputs, kernel_constraint=tf.keras.constraints.MaxNorm(3.0))
 
 
 # train_step
@@ -335,12 +370,8 @@ def at_least_one_hidden_layer(
     hint=2,
     subtle=True,
 )
-def forward_as_in_inference(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
-) -> tf.Tensor:
-    with tf.GradientTape() as tape:
-        loss = loss_fn(y, model(x)) + sum(model.losses)
-    return _update(model, optimizer, tape, loss)
+def forward_as_in_inference(model, optimizer, loss_fn, x, y):
+    return _descend(model, optimizer, lambda: loss_fn(y, model(x)) + sum(model.losses))
 
 
 @misconception(
@@ -349,12 +380,8 @@ def forward_as_in_inference(
     hint=2,
     subtle=True,
 )
-def without_penalties(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
-) -> tf.Tensor:
-    with tf.GradientTape() as tape:
-        loss = loss_fn(y, model(x, training=True))
-    return _update(model, optimizer, tape, loss)
+def without_penalties(model, optimizer, loss_fn, x, y):
+    return _descend(model, optimizer, lambda: loss_fn(y, model(x, training=True)))
 
 
 @misconception(
@@ -364,14 +391,12 @@ def without_penalties(
     hint=2,
     subtle=True,
 )
-def penalties_outside_the_tape(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
-) -> tf.Tensor:
-    with tf.GradientTape() as tape:
+def penalties_outside_the_tape(model, optimizer, loss_fn, x, y):
+    def total():
         loss = loss_fn(y, model(x, training=True))
-    total = loss + sum(model.losses)
-    _update(model, optimizer, tape, loss)
-    return total
+        return loss + sum(tf.stop_gradient(penalty) for penalty in model.losses)
+
+    return _descend(model, optimizer, total)
 
 
 @misconception(
@@ -379,9 +404,7 @@ def penalties_outside_the_tape(
     says="You compute the loss again after the update; return the one that the gradients came from.",
     hint=3,
 )
-def loss_after_the_update(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
-) -> tf.Tensor:
+def loss_after_the_update(model, optimizer, loss_fn, x, y):
     train_step(model, optimizer, loss_fn, x, y)
     return loss_fn(y, model(x)) + sum(model.losses)
 
@@ -393,14 +416,13 @@ def loss_after_the_update(
     hint=3,
     subtle=True,
 )
-def plain_sgd_by_hand(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
-) -> tf.Tensor:
+def plain_sgd_by_hand(model, optimizer, loss_fn, x, y):
     with tf.GradientTape() as tape:
         loss = loss_fn(y, model(x, training=True)) + sum(model.losses)
     variables = model.trainable_variables
     for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
-        variable.assign_sub(tf.cast(optimizer.learning_rate, gradient.dtype) * gradient)
+        if gradient is not None:
+            variable.assign_sub(tf.cast(optimizer.learning_rate, gradient.dtype) * tf.convert_to_tensor(gradient))
     return loss
 
 
@@ -411,12 +433,8 @@ def plain_sgd_by_hand(
     hint=2,
     subtle=True,
 )
-def prediction_first(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
-) -> tf.Tensor:
-    with tf.GradientTape() as tape:
-        loss = loss_fn(model(x, training=True), y) + sum(model.losses)
-    return _update(model, optimizer, tape, loss)
+def prediction_first(model, optimizer, loss_fn, x, y):
+    return _descend(model, optimizer, lambda: loss_fn(model(x, training=True), y) + sum(model.losses))
 
 
 @misconception(
@@ -425,9 +443,7 @@ def prediction_first(
     hint=3,
     subtle=True,
 )
-def moves_frozen_weights(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
-) -> tf.Tensor:
+def moves_frozen_weights(model, optimizer, loss_fn, x, y):
     frozen = [layer for layer in model.layers if not layer.trainable]
     for layer in frozen:
         layer.trainable = True
@@ -444,18 +460,116 @@ def moves_frozen_weights(
     hint=3,
     subtle=True,
 )
-def everything_in_float32(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, loss_fn: Loss, x: tf.Tensor, y: tf.Tensor
-) -> tf.Tensor:
-    with tf.GradientTape() as tape:
+def everything_in_float32(model, optimizer, loss_fn, x, y):
+    def total():
         prediction = tf.cast(model(x, training=True), tf.float32)
-        loss = loss_fn(tf.cast(y, tf.float32), prediction) + tf.cast(sum(model.losses), tf.float32)
+        targets = y if y.dtype.is_integer else tf.cast(y, tf.float32)
+        return loss_fn(targets, prediction) + tf.cast(sum(model.losses), tf.float32)
+
+    return _descend(model, optimizer, total)
+
+
+@misconception(
+    "train_step",
+    says="With a LossScaleOptimizer your steps are far too small: it divides the gradients by its scale, so they must "
+    "be those of optimizer.scale_loss(loss).",
+    hint=3,
+    subtle=True,
+)
+def without_loss_scaling(model, optimizer, loss_fn, x, y):
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x, training=True)) + sum(model.losses)
     return _update(model, optimizer, tape, loss)
 
 
-def _update(
-    model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor
-) -> tf.Tensor:
+@misconception(
+    "train_step",
+    says="You return the scaled loss; scale only what the gradients are taken of.",
+    hint=3,
+    subtle=True,
+)
+def returns_the_scaled_loss(model, optimizer, loss_fn, x, y):
+    with tf.GradientTape() as tape:
+        loss = optimizer.scale_loss(loss_fn(y, model(x, training=True)) + sum(model.losses))
+    _update(model, optimizer, tape, loss)
+    return loss
+
+
+@misconception(
+    "train_step",
+    says="You turn a missing gradient into zeros, and the optimizer then decays a weight that has nothing to do with "
+    "the loss; hand None on.",
+    hint=3,
+    subtle=True,
+)
+def zeros_for_a_missing_gradient(model, optimizer, loss_fn, x, y):
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x, training=True)) + sum(model.losses)
+        scaled = optimizer.scale_loss(loss)
+    variables = model.trainable_variables
+    gradients = tape.gradient(scaled, variables)
+    filled = [tf.zeros_like(v) if g is None else g for g, v in zip(gradients, variables, strict=True)]
+    optimizer.apply_gradients(zip(filled, variables, strict=True))
+    return loss
+
+
+@misconception(
+    "train_step",
+    says="You turn the targets into floats, but class numbers are integers; hand them to loss_fn as they are.",
+    hint=2,
+    subtle=True,
+)
+def targets_made_floats(model, optimizer, loss_fn, x, y):
+    return train_step(model, optimizer, loss_fn, x, tf.cast(y, model.compute_dtype))
+
+
+@misconception(
+    "train_step",
+    says="You add only the kernels' penalties; model.losses has all of them, also those on biases and on what a layer "
+    "gives.",
+    hint=2,
+    subtle=True,
+)
+def penalties_of_kernels_only(model, optimizer, loss_fn, x, y):
+    def total():
+        loss = loss_fn(y, model(x, training=True))
+        for layer in model.layers:
+            if getattr(layer, "kernel_regularizer", None) is not None:
+                loss += layer.kernel_regularizer(layer.kernel)
+        return loss
+
+    return _descend(model, optimizer, total)
+
+
+def _descend(model, optimizer, loss_of):
+    """The right step for the loss that `loss_of` computes."""
+    with tf.GradientTape() as tape:
+        loss = loss_of()
+        scaled = optimizer.scale_loss(loss)
+    variables = model.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables, strict=True))
+    return loss
+
+
+@misconception(
+    "train_step",
+    says="You clip the gradients yourself; whether and how they are clipped is the optimizer's business.",
+    hint=3,
+    subtle=True,
+)
+def clips_by_itself(model, optimizer, loss_fn, x, y):
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x, training=True)) + sum(model.losses)
+        scaled = optimizer.scale_loss(loss)
+    gradients = [
+        None if gradient is None else tf.clip_by_value(tf.convert_to_tensor(gradient), -1e4, 1e4)
+        for gradient in tape.gradient(scaled, model.trainable_variables)
+    ]
+    optimizer.apply(gradients, model.trainable_variables)
+    return loss
+
+
+def _update(model, optimizer, tape, loss):
     variables = model.trainable_variables
     optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
     return loss
@@ -471,16 +585,7 @@ def _update(
     hint=2,
     subtle=True,
 )
-def mean_of_batch_means(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    *,
-    epochs: int,
-    batch_size: int,
-) -> list[float]:
+def mean_of_batch_means(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
     return [
         float(np.mean([float(loss) for _, loss in _epoch(model, optimizer, loss_fn, x, y, batch_size)]))
         for _ in range(epochs)
@@ -494,16 +599,7 @@ def mean_of_batch_means(
     hint=1,
     subtle=True,
 )
-def drops_the_last_batch(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    *,
-    epochs: int,
-    batch_size: int,
-) -> list[float]:
+def drops_the_last_batch(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
     kept = max(len(x) // batch_size * batch_size, min(batch_size, len(x)))
     history = []
     for _ in range(epochs):
@@ -517,16 +613,7 @@ def drops_the_last_batch(
     says="You shuffle the samples; this loop goes through them in order, so that its result can be foretold.",
     hint=1,
 )
-def shuffles(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    *,
-    epochs: int,
-    batch_size: int,
-) -> list[float]:
+def shuffles(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
     history = []
     for epoch in range(epochs):
         order = np.random.default_rng(epoch).permutation(len(x))
@@ -541,16 +628,7 @@ def shuffles(
     hint=2,
     subtle=True,
 )
-def loss_of_the_last_batch(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    *,
-    epochs: int,
-    batch_size: int,
-) -> list[float]:
+def loss_of_the_last_batch(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
     return [float(_epoch(model, optimizer, loss_fn, x, y, batch_size)[-1][1]) for _ in range(epochs)]
 
 
@@ -561,16 +639,7 @@ def loss_of_the_last_batch(
     hint=2,
     subtle=True,
 )
-def measured_at_the_end(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    *,
-    epochs: int,
-    batch_size: int,
-) -> list[float]:
+def measured_at_the_end(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
     history = []
     for _ in range(epochs):
         _epoch(model, optimizer, loss_fn, x, y, batch_size)
@@ -584,16 +653,7 @@ def measured_at_the_end(
     hint=3,
     subtle=True,
 )
-def total_never_reset(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    *,
-    epochs: int,
-    batch_size: int,
-) -> list[float]:
+def total_never_reset(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
     history, steps = [], []
     for _ in range(epochs):
         steps += _epoch(model, optimizer, loss_fn, x, y, batch_size)
@@ -608,16 +668,7 @@ def total_never_reset(
     hint=3,
     subtle=True,
 )
-def new_optimizer_each_epoch(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    *,
-    epochs: int,
-    batch_size: int,
-) -> list[float]:
+def new_optimizer_each_epoch(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
     history = []
     for _ in range(epochs):
         history.append(_mean(_epoch(model, optimizer, loss_fn, x, y, batch_size)))
@@ -630,33 +681,59 @@ def new_optimizer_each_epoch(
     says="You return tensors; a history is a list of Python floats, so convert each value with float(...).",
     hint=3,
 )
-def a_list_of_tensors(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    *,
-    epochs: int,
-    batch_size: int,
-) -> list[tf.Tensor]:
+def a_list_of_tensors(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
     return [tf.constant(_mean(_epoch(model, optimizer, loss_fn, x, y, batch_size)), tf.float32) for _ in range(epochs)]
 
 
-def _epoch(
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    loss_fn: Loss,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    batch_size: int,
-) -> list[tuple[int, tf.Tensor]]:
+def _loop(step, model, optimizer, loss_fn, x, y, epochs, batch_size):
+    """The right loop around a wrong step."""
+    history = []
+    for _ in range(epochs):
+        batches = [slice(start, start + batch_size) for start in range(0, len(x), batch_size)]
+        losses = [(len(x[rows]), step(model, optimizer, loss_fn, x[rows], y[rows])) for rows in batches]
+        history.append(_mean(losses))
+    return history
+
+
+@misconception(
+    "train",
+    says="The penalties are in the values that you report, but no gradient flows from them: add model.losses inside "
+    "the tape, as in train_step.",
+    hint=2,
+    subtle=True,
+)
+def penalties_reported_only(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
+    return _loop(penalties_outside_the_tape, model, optimizer, loss_fn, x, y, epochs, batch_size)
+
+
+@misconception(
+    "train",
+    says="Inside the loop you call loss_fn with the prediction first; the truth comes first, as in train_step.",
+    hint=2,
+    subtle=True,
+)
+def prediction_first_in_the_loop(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
+    return _loop(prediction_first, model, optimizer, loss_fn, x, y, epochs, batch_size)
+
+
+@misconception(
+    "train",
+    says="With a LossScaleOptimizer the steps of your loop are far too small: take the gradients of "
+    "optimizer.scale_loss(loss), as in train_step.",
+    hint=3,
+    subtle=True,
+)
+def loop_without_loss_scaling(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
+    return _loop(without_loss_scaling, model, optimizer, loss_fn, x, y, epochs, batch_size)
+
+
+def _epoch(model, optimizer, loss_fn, x, y, batch_size):
     """One epoch, in order: the size and the loss of every batch."""
     batches = [slice(start, start + batch_size) for start in range(0, len(x), batch_size)]
     return [(len(x[rows]), train_step(model, optimizer, loss_fn, x[rows], y[rows])) for rows in batches]
 
 
-def _mean(steps: list[tuple[int, tf.Tensor]]) -> float:
+def _mean(steps):
     return sum(size * float(loss) for size, loss in steps) / sum(size for size, _ in steps)
 
 
@@ -670,9 +747,7 @@ def _mean(steps: list[tuple[int, tf.Tensor]]) -> float:
     hint=2,
     subtle=True,
 )
-def validates_on_the_test_split(
-    model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
-) -> PipelineResult:
+def validates_on_the_test_split(model, data, *, epochs=10, batch_size=32):
     model.compile("adam", "mse", metrics=["mae"])
     validation = (data.x_test, data.y_test)
     history = model.fit(*data[:2], batch_size, epochs, validation_data=validation, verbose=0)
@@ -685,9 +760,7 @@ def validates_on_the_test_split(
     "the results; ask evaluate for return_dict=True.",
     hint=3,
 )
-def names_by_zip(
-    model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
-) -> PipelineResult:
+def names_by_zip(model, data, *, epochs=10, batch_size=32):
     history = _fitted(model, data, epochs, batch_size)
     values = model.evaluate(data.x_test, data.y_test, verbose=0)
     test = dict(zip(model.metrics_names, values, strict=False))
@@ -701,9 +774,7 @@ def names_by_zip(
     hint=3,
     subtle=True,
 )
-def predicts_training_samples(
-    model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
-) -> PipelineResult:
+def predicts_training_samples(model, data, *, epochs=10, batch_size=32):
     result = _judged(model, data, _fitted(model, data, epochs, batch_size))
     return result._replace(predictions=model.predict(data.x_train[:5], verbose=0))
 
@@ -714,21 +785,15 @@ def predicts_training_samples(
     hint=3,
     subtle=True,
 )
-def evaluates_on_the_training_split(
-    model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
-) -> PipelineResult:
+def evaluates_on_the_training_split(model, data, *, epochs=10, batch_size=32):
     result = _judged(model, data, _fitted(model, data, epochs, batch_size))
     return result._replace(test=model.evaluate(data.x_train, data.y_train, return_dict=True, verbose=0))
 
 
 @misconception(
-    "run_pipeline",
-    says="fit returns a History object, of which you want the dict: its attribute `history`.",
-    hint=2,
+    "run_pipeline", says="fit returns a History object, of which you want the dict: its attribute `history`.", hint=2
 )
-def returns_the_history_object(
-    model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
-) -> PipelineResult:
+def returns_the_history_object(model, data, *, epochs=10, batch_size=32):
     model.compile("adam", "mse", metrics=["mae"])
     history = model.fit(*data[:2], batch_size, epochs, validation_split=0.2, verbose=0)
     return _judged(model, data, history)
@@ -740,9 +805,7 @@ def returns_the_history_object(
     hint=2,
     subtle=True,
 )
-def batch_size_not_passed_on(
-    model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
-) -> PipelineResult:
+def batch_size_not_passed_on(model, data, *, epochs=10, batch_size=32):
     return _judged(model, data, _fitted(model, data, epochs, 32))
 
 
@@ -752,32 +815,92 @@ def batch_size_not_passed_on(
     "them.",
     hint=3,
 )
-def flattened_predictions(
-    model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
-) -> PipelineResult:
+def flattened_predictions(model, data, *, epochs=10, batch_size=32):
     result = _judged(model, data, _fitted(model, data, epochs, batch_size))
     return result._replace(predictions=result.predictions.flatten())
 
 
 @misconception(
-    "run_pipeline",
-    says="You evaluate before you fit, and so judge the untrained model.",
-    hint=1,
-    subtle=True,
+    "run_pipeline", says="You evaluate before you fit, and so judge the untrained model.", hint=1, subtle=True
 )
-def judged_before_training(
-    model: tf.keras.Model, data: RegressionData, *, epochs: int = 10, batch_size: int = 32
-) -> PipelineResult:
+def judged_before_training(model, data, *, epochs=10, batch_size=32):
     model.compile("adam", "mse", metrics=["mae"])
     untrained = _judged(model, data, {})
     return untrained._replace(history=_fitted(model, data, epochs, batch_size))
 
 
-def _fitted(model: tf.keras.Model, data: RegressionData, epochs: int, batch_size: int) -> dict[str, list[float]]:
+@misconception(
+    "run_pipeline",
+    says="You hold out a fifth from somewhere else than the end; validation_split=0.2 takes the last samples.",
+    hint=1,
+    subtle=True,
+)
+def holds_out_the_first_fifth(model, data, *, epochs=10, batch_size=32):
+    held_out = len(data.x_train) // 5
+    model.compile("adam", "mse", metrics=["mae"])
+    history = model.fit(
+        *(part[held_out:] for part in data[:2]),
+        batch_size,
+        epochs,
+        0,
+        validation_data=tuple(part[:held_out] for part in data[:2]),
+    )
+    return _judged(model, data, history.history)
+
+
+@misconception(
+    "run_pipeline",
+    says="You train on the held-out fifth too: fit on the first four fifths only, as validation_split does.",
+    hint=1,
+    subtle=True,
+)
+def trains_on_all_of_it(model, data, *, epochs=10, batch_size=32):
+    held_out = len(data.x_train) // 5
+    model.compile("adam", "mse", metrics=["mae"])
+    validation = tuple(part[-held_out:] for part in data[:2])
+    history = model.fit(*data[:2], batch_size, epochs, 0, validation_data=validation)
+    return _judged(model, data, history.history)
+
+
+@misconception(
+    "run_pipeline",
+    says="Your Adam has options that are not its defaults; only its name is asked for.",
+    hint=1,
+    subtle=True,
+)
+def adam_with_options(model, data, *, epochs=10, batch_size=32):
+    model.compile(tf.keras.optimizers.Adam(clipnorm=1.0), "mse", metrics=["mae"])
+    history = model.fit(*data[:2], batch_size, epochs, 0, validation_split=0.2)
+    return _judged(model, data, history.history)
+
+
+@misconception(
+    "run_pipeline",
+    says="You evaluate on the first batch of the test split only; ask about all of its samples.",
+    hint=3,
+    subtle=True,
+)
+def evaluates_one_batch(model, data, *, epochs=10, batch_size=32):
+    result = _judged(model, data, _fitted(model, data, epochs, batch_size))
+    test = model.evaluate(data.x_test[:32], data.y_test[:32], return_dict=True, verbose=0)
+    return result._replace(test=test)
+
+
+@misconception(
+    "run_pipeline",
+    says="Your predictions are a tensor, as a call of the model gives it; predict gives a NumPy array.",
+    hint=3,
+)
+def predictions_as_a_tensor(model, data, *, epochs=10, batch_size=32):
+    result = _judged(model, data, _fitted(model, data, epochs, batch_size))
+    return result._replace(predictions=model(data.x_test[:5]))
+
+
+def _fitted(model, data, epochs, batch_size):
     model.compile("adam", "mse", metrics=["mae"])
     return model.fit(*data[:2], batch_size, epochs, validation_split=0.2, verbose=0).history
 
 
-def _judged(model: tf.keras.Model, data: RegressionData, history: dict[str, list[float]]) -> PipelineResult:
+def _judged(model, data, history):
     test = model.evaluate(data.x_test, data.y_test, return_dict=True, verbose=0)
     return PipelineResult(history, test, model.predict(data.x_test[:5], verbose=0))

@@ -2,7 +2,6 @@
 
 import math
 import random
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +9,6 @@ import tensorflow as tf
 from kata.course.variants import approach
 from solutions.ch10_capstone import (
     ClassificationData,
-    LearningRate,
     TrainingReport,
     build_classifier,
     make_callbacks,
@@ -28,9 +26,7 @@ Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
     note="The class is the nearest of hidden centres: the same straight borders, written as a distance, and all "
     "samples drawn at once and then cut.",
 )
-def nearest_centre(
-    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
-) -> ClassificationData:
+def nearest_centre(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((classes, features))
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)  # or short ones would win too often
@@ -45,14 +41,12 @@ def nearest_centre(
     note="The hidden map is a small network, so a linear model cannot find all of it; each split has a random stream "
     "of its own, so changing one size leaves the other split as it was.",
 )
-def hidden_network(
-    *, seed: int, train_size: int = 5000, validation_size: int = 1000, features: int = 50, classes: int = 10
-) -> ClassificationData:
+def hidden_network(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)]
     first = streams[0].normal(size=(features, 4 * classes)) / math.sqrt(features)
     second = streams[0].normal(size=(4 * classes, classes))
 
-    def split(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def split(rng, size):
         x = rng.normal(size=(size, features)).astype(np.float32)
         return x, np.argmax(np.tanh(x @ first) @ second, axis=1)
 
@@ -63,16 +57,16 @@ def hidden_network(
 
 
 class _WarmupCosine(Schedule):
-    def __init__(self, peak_lr: float, warmup: int, total: int) -> None:
+    def __init__(self, peak_lr, warmup, total):
         self.peak_lr, self.warmup, self.total = peak_lr, warmup, total
 
-    def __call__(self, step: Any) -> tf.Tensor:
+    def __call__(self, step):
         step = tf.minimum(tf.cast(step, tf.float32), self.total)
         rising = step / max(self.warmup, 1)
         falling = 0.5 * (1.0 + tf.cos(math.pi * (step - self.warmup) / (self.total - self.warmup)))
         return self.peak_lr * tf.where(step < self.warmup, rising, falling)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self):
         return {"peak_lr": self.peak_lr, "warmup": self.warmup, "total": self.total}
 
 
@@ -81,22 +75,20 @@ class _WarmupCosine(Schedule):
     note="A class of one's own, as in chapter 4: more to write and to test, but it takes steps of any shape, which "
     "Keras' CosineDecay with a warm-up does not.",
 )
-def with_a_class_of_our_own(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def with_a_class_of_our_own(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = math.ceil(samples / batch_size) * epochs
     return _WarmupCosine(peak_lr, int(total * warmup_fraction), total)
 
 
 class _Then(Schedule):
-    def __init__(self, first: Schedule, boundary: int, second: Schedule) -> None:
+    def __init__(self, first, boundary, second):
         self.first, self.boundary, self.second = first, boundary, second
 
-    def __call__(self, step: Any) -> tf.Tensor:
+    def __call__(self, step):
         step = tf.cast(step, tf.float32)
         return tf.where(step < self.boundary, self.first(step), self.second(step - self.boundary))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self):
         return {"first": self.first, "boundary": self.boundary, "second": self.second}
 
 
@@ -105,9 +97,7 @@ class _Then(Schedule):
     note="Two of Keras' schedules, one after the other: any warm-up can be put in front of any decay, though the "
     "second must be told that its own time starts later, and both are computed at every step.",
 )
-def one_schedule_after_another(
-    *, samples: int, batch_size: int, epochs: int, peak_lr: float = 1e-3, warmup_fraction: float = 0.1
-) -> Schedule:
+def one_schedule_after_another(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
     total = (samples + batch_size - 1) // batch_size * epochs
     warmup = int(total * warmup_fraction)
     schedules = tf.keras.optimizers.schedules
@@ -123,9 +113,7 @@ def one_schedule_after_another(
     note="In Keras 3 every optimizer takes weight_decay, and always decoupled: Adam with it is AdamW; only the name, "
     "in a saved model too, says less.",
 )
-def adam_with_weight_decay(
-    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
-) -> tf.keras.optimizers.Optimizer:
+def adam_with_weight_decay(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     return tf.keras.optimizers.Adam(
         learning_rate=learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm
     )
@@ -134,7 +122,7 @@ def adam_with_weight_decay(
 class _ClippedAdamW(tf.keras.optimizers.AdamW):
     limit = 1.0
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+    def apply(self, grads, trainable_variables=None):
         clipped, _ = tf.clip_by_global_norm(grads, self.limit)
         return super().apply(clipped, trainable_variables)
 
@@ -144,9 +132,7 @@ class _ClippedAdamW(tf.keras.optimizers.AdamW):
     note="Clips in apply, before AdamW sees the gradients: the place to change when the norm is to be logged too, but "
     "the limit is not in the configuration that Keras saves.",
 )
-def clipping_in_apply(
-    learning_rate: LearningRate, *, weight_decay: float = 1e-4, global_clipnorm: float = 1.0
-) -> tf.keras.optimizers.Optimizer:
+def clipping_in_apply(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     optimizer = _ClippedAdamW(learning_rate, weight_decay=weight_decay)
     optimizer.limit = global_clipnorm
     return optimizer
@@ -159,7 +145,7 @@ def clipping_in_apply(
     "build_classifier",
     note="The functional API says for every layer what it is applied to: longer here, and ready for a second head.",
 )
-def functional(features: int, classes: int) -> tf.keras.Model:
+def functional(features, classes):
     layers = tf.keras.layers
     before = tf.keras.config.dtype_policy()
     tf.keras.config.set_dtype_policy("mixed_float16")
@@ -180,7 +166,7 @@ def functional(features: int, classes: int) -> tf.keras.Model:
     note="Gives each layer its policy and touches no global state; the model's own policy, by which compile decides "
     "about loss scaling, must then be set as well, and that is easily forgotten.",
 )
-def policy_by_policy(features: int, classes: int) -> tf.keras.Model:
+def policy_by_policy(features, classes):
     layers, mixed = tf.keras.layers, {"dtype": "mixed_float16"}
     model = tf.keras.Sequential(
         [
@@ -199,6 +185,28 @@ def policy_by_policy(features: int, classes: int) -> tf.keras.Model:
     return model
 
 
+@approach(
+    "build_classifier",
+    note="Blocks from a loop, with the ReLU as a layer of its own: each number stands once, and the values before the "
+    "nonlinearity can be looked at.",
+)
+def blocks_from_a_loop(features, classes):
+    layers, before = tf.keras.layers, tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tf.keras.Sequential([tf.keras.Input((features,))])
+        for units, rate in ((256, 0.3), (128, 0.2), (64, None)):
+            model.add(layers.Dense(units))
+            model.add(layers.ReLU())
+            if rate is not None:
+                model.add(layers.BatchNormalization())
+                model.add(layers.Dropout(rate))
+        model.add(layers.Dense(classes, dtype=tf.keras.DTypePolicy("float32")))
+        return model
+    finally:
+        tf.keras.config.set_dtype_policy(before)
+
+
 # make_callbacks
 
 
@@ -207,7 +215,7 @@ def policy_by_policy(features: int, classes: int) -> tf.keras.Model:
     note="Asks whether it is a schedule rather than whether it is a float: a NumPy number would then pass for a plain "
     "rate too.",
 )
-def by_asking_for_a_schedule(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def by_asking_for_a_schedule(learning_rate):
     callbacks = tf.keras.callbacks
     stopping = callbacks.EarlyStopping(patience=5, restore_best_weights=True)
     if isinstance(learning_rate, Schedule):
@@ -216,15 +224,15 @@ def by_asking_for_a_schedule(learning_rate: LearningRate) -> list[tf.keras.callb
 
 
 class _HalveOnPlateau(tf.keras.callbacks.Callback):
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs=None):
         self.best, self.waited = math.inf, 0
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch, logs=None):
         better = logs["val_loss"] < self.best - 1e-4
         self.best, self.waited = (logs["val_loss"], 0) if better else (self.best, self.waited + 1)
         if self.waited == 3:
             rate = self.model.optimizer.learning_rate
-            rate.assign(max(float(rate) / 2, 1e-6))
+            rate.assign(max(float(rate) / 2, min(float(rate), 1e-6)))  # a rate below the floor is not raised
             self.waited = 0
 
 
@@ -233,7 +241,7 @@ class _HalveOnPlateau(tf.keras.callbacks.Callback):
     note="ReduceLROnPlateau by hand, to see what a callback is: an object that fit calls after every epoch, with the "
     "model and the epoch's values; more to test, and no messages.",
 )
-def halving_by_hand(learning_rate: LearningRate) -> list[tf.keras.callbacks.Callback]:
+def halving_by_hand(learning_rate):
     stopping = tf.keras.callbacks.EarlyStopping("val_loss", patience=5, mode="min", restore_best_weights=True)
     return [stopping] + [_HalveOnPlateau()] * isinstance(learning_rate, float)
 
@@ -244,23 +252,23 @@ def halving_by_hand(learning_rate: LearningRate) -> list[tf.keras.callbacks.Call
 class _Shuffled(tf.keras.utils.PyDataset):
     """Batches in an order of their own making: no global generator is asked."""
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, rng: np.random.Generator) -> None:
+    def __init__(self, x, y, batch_size, rng):
         super().__init__()
         self.x, self.y, self.batch_size, self.rng = x, y, batch_size, rng
         self.order = rng.permutation(len(x))
 
-    def __len__(self) -> int:
+    def __len__(self):
         return math.ceil(len(self.x) / self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         return self.x[rows], self.y[rows]
 
-    def on_epoch_end(self) -> None:
+    def on_epoch_end(self):
         self.order = self.rng.permutation(len(self.x))
 
 
-def _compiled(data: ClassificationData, schedule: Schedule, jit_compile: bool) -> tf.keras.Model:
+def _compiled(data, schedule, jit_compile):
     labels = np.concatenate([data.y_train, data.y_validation])
     model = build_classifier(data.x_train.shape[1], int(labels.max()) + 1)
     model.compile(
@@ -277,9 +285,7 @@ def _compiled(data: ClassificationData, schedule: Schedule, jit_compile: bool) -
     note="Shuffles by a NumPy generator of its own and seeds only Python's random, from which Keras draws the seeds of "
     "its initializers and dropout: TensorFlow's generator is not touched at all.",
 )
-def with_an_order_of_its_own(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def with_an_order_of_its_own(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
     before = random.getstate()
     random.seed(seed)
@@ -302,9 +308,7 @@ def with_an_order_of_its_own(
     note="Predicts the validation split once and computes loss and accuracies from the logits: one pass instead of "
     "two, and the metrics spelt out; what evaluate does is then written twice.",
 )
-def judged_from_the_logits(
-    data: ClassificationData, *, epochs: int = 30, batch_size: int = 64, seed: int = 0, jit_compile: bool = False
-) -> TrainingReport:
+def judged_from_the_logits(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
     states = random.getstate(), np.random.get_state()
     tf.keras.utils.set_random_seed(seed)
     try:

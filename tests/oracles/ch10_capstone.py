@@ -82,17 +82,20 @@ def early_stopping(values: Sequence[float], *, patience: int) -> tuple[int, int]
 
 
 def reduced_on_plateau(
-    values: Sequence[float], *, rate: float, factor: float, patience: int, min_lr: float
+    values: Sequence[float], *, rate: float, factor: float, patience: int, min_lr: float, min_delta: float = 1e-4
 ) -> list[float]:
-    """The rate in force after each epoch: times `factor` after `patience` epochs without a new best, and so on."""
+    """The rate in force after each epoch: times `factor` after `patience` epochs without a new best, and so on.
+
+    A new best is less than the old one by more than `min_delta`; a rate at or below `min_lr` stays.
+    """
     rates: list[float] = []
     best, since = math.inf, 0
     for value in values:
-        if value < best:
+        if value < best - min_delta:
             best, since = value, 0
         else:
             since += 1
-        if since == patience:
+        if since >= patience and rate > min_lr:
             rate, since = max(rate * factor, min_lr), 0
         rates.append(rate)
     return rates

@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -28,14 +28,37 @@ def describe(build_model: Callable[..., Any], *args: Any, **kwargs: Any) -> dict
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = build_model(*args, **kwargs)
+    x = np.random.default_rng(0).normal(size=(8, model.input_shape[-1])).astype(np.float32) if model.built else None
     return {
         "sequential": isinstance(model, tf.keras.Sequential),
         "built": bool(model.built),
         "input_shape": model.input_shape if model.built else None,
         "output_shape": model.output_shape if model.built else None,
         "weights": [tuple(weight.shape) for weight in model.weights],
+        "values": [weight.numpy() for weight in model.weights],
+        # The same in training as in inference, or something draws at random.
+        "in_training": None if x is None else (model(x, training=True).numpy(), model(x, training=False).numpy()),
+        "penalties": len(model.losses),  # after a call: some penalties are on what a layer gives
+        "not_at_defaults": not_at_defaults(model.layers),
         "warnings": [str(warning.message).splitlines()[0] for warning in caught],
     }
+
+
+def not_at_defaults(layers: Iterable[Any]) -> list[tuple[str, str, str]]:
+    """(layer, option, value) of every option that is neither a size, a rate or an activation nor at Keras' default."""
+    kinds = tf.keras.layers
+    said = {kinds.Dense: ("units", "activation"), kinds.Dropout: ("rate",), kinds.BatchNormalization: ()}
+    default = {kinds.Dense: kinds.Dense(1), kinds.Dropout: kinds.Dropout(0.5)}
+    default[kinds.BatchNormalization] = kinds.BatchNormalization()
+    found = []
+    for layer in layers:
+        for kind, free in said.items():
+            if isinstance(layer, kind):
+                config = layer.get_config()
+                for name, value in default[kind].get_config().items():
+                    if name not in ("name", "dtype", *free) and config.get(name, value) != value:
+                        found.append((kind.__name__, name, repr(config[name])))
+    return found
 
 
 def outputs(build_model: Callable[..., Any], x: Array, weights: list[Array], *args: Any, **kwargs: Any) -> Any:
@@ -110,19 +133,24 @@ def steps(
     graph: bool = False,
     freeze_first: bool = False,
     batch_norm: bool = False,
+    arrays: bool = False,
 ) -> dict[str, Any]:
-    """`times` steps on one batch: the losses that came back, and what became of model and optimizer."""
+    """`times` steps on one batch: the losses that came back, and what became of model and optimizer.
+
+    The batch is handed over as tensors, or with `arrays` as arrays.
+    """
     model = network(weights, penalty=penalty, batch_norm=batch_norm)
     model.layers[0].trainable = not freeze_first
     optimizer = tf.keras.optimizers.SGD(lr, momentum=momentum)
-    optimizer.build(model.trainable_variables)
     loss_fn = weighted_squared_error(under)
-    x, y = as_tensors((x, y))
+    if not arrays:
+        x, y = as_tensors((x, y))
 
     def step(x: tf.Tensor, y: tf.Tensor) -> Any:
         return train_step(model, optimizer, loss_fn, x, y)
 
     if graph:
+        optimizer.build(model.trainable_variables)  # a graph is traced once and may not make variables
         step = tf.function(step).get_concrete_function(x, y)
     losses = [step(x, y) for _ in range(times)]
     return {
@@ -143,17 +171,112 @@ def epochs(
     momentum: float = 0.0,
     penalty: float = 0.0,
     batch_norm: bool = False,
+    under: float = 1.0,
     **kwargs: Any,
 ) -> dict[str, Any]:
     """What `train` returns, and what became of model and optimizer."""
     model = network(weights, penalty=penalty, batch_norm=batch_norm)
     optimizer = tf.keras.optimizers.SGD(lr, momentum=momentum)
-    history = train(model, optimizer, weighted_squared_error(1.0), x, y, **kwargs)
+    history = train(model, optimizer, weighted_squared_error(under), x, y, **kwargs)
     return {
         "history": history,
         "weights": _dense_weights(model),
         "iterations": int(optimizer.iterations),
     }
+
+
+class _Spare(tf.keras.layers.Layer):
+    """Hands its inputs on; it has a weight that nothing depends on."""
+
+    def build(self, input_shape: Any) -> None:
+        self.spare = self.add_weight(shape=(2,), initializer="ones", name="spare")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+def _cross_entropy(cast: bool) -> Callable[[Any, Any], tf.Tensor]:
+    """From logits, for integer labels; with `cast` also for labels that Keras has turned into floats."""
+
+    def loss(y_true: Any, y_pred: Any) -> tf.Tensor:
+        labels = tf.cast(y_true, tf.int32) if cast else tf.convert_to_tensor(y_true)
+        return -tf.reduce_mean(tf.gather(tf.nn.log_softmax(y_pred), labels, batch_dims=1))
+
+    return loss
+
+
+@functools.lru_cache(maxsize=4)
+def _rich_model(kind: str) -> tuple[tf.keras.Sequential, list[Array]]:
+    """A model in which a step has more to do than in a plain network, and what its variables hold at first."""
+    layers, penalty = tf.keras.layers, tf.keras.regularizers.L1L2(0.125, 0.25)
+    if kind == "embedding":
+        stack = [tf.keras.Input((2,), dtype="int32"), layers.Embedding(7, 3), layers.Flatten(), layers.Dense(4)]
+    else:
+        penalties = {f"{what}_regularizer": penalty for what in ("kernel", "bias", "activity")}
+        stack = [tf.keras.Input((3,)), _Spare(), layers.Dense(4, "relu", **penalties), layers.Dense(3, trainable=False)]
+        stack += [layers.BatchNormalization(), layers.Dropout(0.5, seed=1), layers.Dense(1)]
+    model = tf.keras.Sequential(stack)
+    return model, [variable.numpy() for variable in model.variables]
+
+
+def _optimizer_for(kind: str) -> Any:
+    optimizers = tf.keras.optimizers
+    if kind == "embedding":
+        return optimizers.Adam(0.0625)
+    rate = optimizers.schedules.ExponentialDecay(0.0625, 1, 0.5)
+    inner = optimizers.SGD(rate, momentum=0.5, weight_decay=0.5, global_clipnorm=2.0)
+    return optimizers.LossScaleOptimizer(inner, initial_scale=256.0)
+
+
+def beside_keras(
+    kata: Callable[..., Any], kind: str, seed: int, *, samples: int, steps: int = 2, **loop: Any
+) -> dict[str, Any]:
+    """The same training by Keras and by `kata`, from the same weights: losses and weights of both.
+
+    `kind` is "embedding" (integers in, integers as labels, Adam) or "everything" (each kind of penalty, a frozen layer,
+    a weight that nothing depends on, normalization, dropout, a schedule, decay, clipping, loss scaling). Without `loop`
+    the kata is a `train_step`, called `steps` times on one batch; with it a `train` with these options.
+    """
+    rng = np.random.default_rng(seed)
+    model, start = _rich_model(kind)
+    if kind == "embedding":
+        x, y = rng.integers(0, 7, (samples, 2)).astype(np.int32), rng.integers(0, 4, samples).astype(np.int64)
+        for_keras, loss_fn = _cross_entropy(cast=True), _cross_entropy(cast=False)
+    else:
+        x, y = (rng.normal(size=(samples, columns)).astype(np.float32) for columns in (3, 1))
+        for_keras = loss_fn = weighted_squared_error(3.0)
+    variables = list(model.variables)  # dropout's random state is one of them
+    drawn = {id(v): (rng.normal(size=v.shape) / 2).astype(np.float32) for v in model.trainable_variables}
+    found = {}
+    for who in ("keras", "kata"):
+        for variable, value in zip(variables, start, strict=True):
+            variable.assign(drawn.get(id(variable), value))
+        optimizer = _optimizer_for(kind)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Gradients do not exist")
+            if who == "keras":
+                model.compile(optimizer, for_keras, run_eagerly=True)
+                losses = _losses_by_keras(model, x, y, steps, loop)
+            elif loop:
+                losses = kata(model, optimizer, loss_fn, x, y, **loop)
+            else:
+                losses = [kata(model, optimizer, loss_fn, *as_tensors((x, y))) for _ in range(steps)]
+        found[who] = {
+            "losses": losses,
+            "weights": [variable.numpy() for variable in model.weights],
+            "iterations": int(optimizer.iterations),
+        }
+    return found
+
+
+def _losses_by_keras(model: Any, x: Array, y: Array, steps: int, loop: dict[str, Any]) -> list[float]:
+    if loop:
+        return list(model.fit(x, y, shuffle=False, verbose=0, **loop).history["loss"])
+    losses = []
+    for _ in range(steps):
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(x, y)))
+    return losses
 
 
 @contextmanager
@@ -189,6 +312,7 @@ def _pipeline(
     y = (x @ np.array([[1.0], [-2.0]], np.float32) + 0.5).astype(np.float32)
     tf.keras.utils.set_random_seed(seed % 2**31)
     model = network([rng.normal(size=(2, 1)).astype(np.float32), np.zeros(1, np.float32)])
+    untrained = model(x[:train_size]).numpy()
     with traced_never():
         result = run_pipeline(
             model, Data(x[:train_size], y[:train_size], x[train_size:], y[train_size:]), **dict(options)
@@ -198,9 +322,11 @@ def _pipeline(
         "x_test": x[train_size:],
         "y_train": y[:train_size],
         "y_test": y[train_size:],
+        "untrained": untrained,
         "on_train": model(x[:train_size]).numpy(),
         "on_test": model(x[train_size:]).numpy(),
         "optimizer": type(model.optimizer).__name__,
-        "learning_rate": float(model.optimizer.learning_rate),
+        "options": {name: value for name, value in model.optimizer.get_config().items() if name != "name"},
+        "defaults": {name: value for name, value in tf.keras.optimizers.Adam().get_config().items() if name != "name"},
         "iterations": int(model.optimizer.iterations),
     }

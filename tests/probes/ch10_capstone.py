@@ -1,6 +1,7 @@
 """What the laws of chapter 10 need TensorFlow for. Runs beside the implementation, returns data, judges nothing."""
 
 import functools
+import inspect
 import random
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,10 +13,20 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from tests.probes.ch01_pipeline import traced_never
-from tests.probes.ch09_mixed_precision import starting_from
+from tests.probes.ch01_pipeline import not_at_defaults, traced_never
 
 Array = np.ndarray[Any, Any]
+
+
+@contextmanager
+def _under(policy: Any) -> Iterator[None]:
+    """The global policy is `policy` here, and whatever happens what it was before, afterwards."""
+    earlier = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        tf.keras.config.set_dtype_policy(earlier)
 
 
 class Data(NamedTuple):
@@ -67,11 +78,26 @@ def trajectory(
     """The weights after one update for each of `gradients`; with `halved_every`, the rate is a schedule."""
     schedules = tf.keras.optimizers.schedules
     learning_rate = schedules.ExponentialDecay(rate, halved_every, 0.5) if halved_every else rate
-    variables = [tf.Variable(weight) for weight in weights]
+    names = ("kernel", "bias")  # whoever excludes some from the decay goes by their names
+    variables = [tf.Variable(weight, name=name) for name, weight in zip(names, weights, strict=False)]
     optimizer = make_optimizer(learning_rate, **kwargs)
     for each in gradients:
         optimizer.apply([tf.constant(gradient) for gradient in each], variables)
+    optimizer.finalize_variable_values(variables)  # as fit does at the end: averages of the weights would be put in
     return variables
+
+
+def rate_set_later(make_optimizer: Callable[..., Any], rate: float, later: float) -> tuple[float, float]:
+    """The optimizer's rate as it was made, and after it was set as callbacks set it."""
+    optimizer = make_optimizer(rate)
+    before = float(optimizer.learning_rate)
+    optimizer.learning_rate = later
+    return before, float(optimizer.learning_rate)
+
+
+def gives_the_same_object(make_optimizer: Callable[..., Any]) -> bool:
+    """Whether a second call gives the optimizer of the first."""
+    return make_optimizer(0.1) is make_optimizer(0.1)
 
 
 # build_classifier
@@ -89,34 +115,65 @@ def _of_kind(model: Any, kind: type) -> list[Any]:
     return [layer for layer in _layers(model) if isinstance(layer, kind)]
 
 
-def describe(build_classifier: Callable[..., Any], features: int, classes: int, *, policy: str) -> dict[str, Any]:
-    """The layers of the classifier that was built while `policy` was the global one, and the global policy after."""
-    with starting_from(policy):
-        model = build_classifier(features, classes)
-        after = tf.keras.config.dtype_policy().name
+def _described(model: Any) -> list[tuple[str, Any]]:
+    """The layers in their order, with units or rate. Inputs, and a ReLU of its own, are no layers to speak of."""
     kinds = tf.keras.layers
     found: list[tuple[str, Any]] = []
     for layer in _layers(model):
         if isinstance(layer, kinds.Dense):
             found.append(("Dense", layer.units))
-        elif isinstance(layer, kinds.BatchNormalization):
-            found.append(("BatchNormalization", None))
         elif isinstance(layer, kinds.Dropout):
             found.append(("Dropout", layer.rate))
-    dense = _of_kind(model, kinds.Dense)
+        elif not isinstance(layer, kinds.InputLayer | kinds.Activation | kinds.ReLU):
+            found.append((type(layer).__name__, None))
+    return found
+
+
+class _Policy(tf.keras.DTypePolicy):
+    """A policy that is more than its name."""
+
+
+def describe(build_classifier: Callable[..., Any], features: int, classes: int, *, policy: str) -> dict[str, Any]:
+    """The classifier that was built while `policy` was the global one, and the global policy after.
+
+    With a number of classes that no layer can have, only what became of the policy.
+    """
+    before = _Policy(policy)
+    with _under(before):
+        try:
+            model = build_classifier(features, classes)
+        except Exception:
+            if classes > 0:
+                raise
+            model = None
+        after = tf.keras.config.dtype_policy()
+    found = {"policy_after": after.name, "policy_kept": after is before or isinstance(after, _Policy)}
+    if model is None:
+        return found
+    shapes = {"input_shape": model.input_shape, "output_shape": model.output_shape} if model.built else {}
+    layers = [layer for layer in _layers(model) if not isinstance(layer, tf.keras.layers.InputLayer)]
     model.compile(optimizer="adam")
     return {
-        "layers": found,
-        "compute": [layer.compute_dtype for layer in dense],
-        "variable": sorted({tf.as_dtype(weight.dtype).name for layer in dense for weight in layer.weights}),
-        "policy_after": after,
+        **found,
+        **shapes,
+        "built": bool(model.built),
+        "layers": _described(model),
+        "not_at_defaults": not_at_defaults(_layers(model)),
+        "compute": [(type(layer).__name__, layer.compute_dtype) for layer in layers],
+        "variable": sorted({tf.as_dtype(weight.dtype).name for layer in layers for weight in layer.weights}),
         "optimizer": type(model.optimizer).__name__,
     }
 
 
+def shared_weights(build_classifier: Callable[..., Any]) -> int:
+    """How many weights two classifiers made one after the other have in common."""
+    first, second = build_classifier(3, 2), build_classifier(3, 2)
+    return len({id(weight) for weight in first.weights} & {id(weight) for weight in second.weights})
+
+
 def logits(build_classifier: Callable[..., Any], features: int, bias: Array) -> Any:
     """What the classifier gives for zeros when its last layer has this bias and a kernel of zeros."""
-    with starting_from("float32"):
+    with _under("float32"):
         model = build_classifier(features, len(bias))
     last = _of_kind(model, tf.keras.layers.Dense)[-1]
     last.kernel.assign(tf.zeros_like(last.kernel))
@@ -127,7 +184,7 @@ def logits(build_classifier: Callable[..., Any], features: int, bias: Array) -> 
 def with_random_weights(build_classifier: Callable[..., Any], x: Array, classes: int, seed: int) -> dict[str, Any]:
     """The logits for `x`, in inference, of a classifier whose weights and statistics are set at random."""
     rng = np.random.default_rng(seed)
-    with starting_from("float32"):
+    with _under("float32"):
         model = build_classifier(x.shape[1], classes)
     dense, norms = (_of_kind(model, kind) for kind in (tf.keras.layers.Dense, tf.keras.layers.BatchNormalization))
     for layer in dense:
@@ -184,6 +241,13 @@ def shared_callbacks(make_callbacks: Callable[..., Any]) -> int:
     return len({id(callback) for callback in first} & {id(callback) for callback in second})
 
 
+def how_many(make_callbacks: Callable[..., Any], *, scheduled: bool) -> int | None:
+    """How many callbacks there are for a schedule or for a float; None if it is no list of callbacks."""
+    made = make_callbacks(tf.keras.optimizers.schedules.CosineDecay(0.1, 10) if scheduled else 0.1)
+    good = isinstance(made, list) and all(isinstance(each, tf.keras.callbacks.Callback) for each in made)
+    return len(made) if good else None
+
+
 # train_classifier
 
 
@@ -195,8 +259,9 @@ def clusters(
     classes: int,
     unseen_class: bool = False,
     turned: bool = False,
+    labels: str = "int64",
 ) -> Data:
-    """One cloud of points for each class, far enough from the others.
+    """One cloud of points for each class, far enough from the others; the labels are of dtype `labels`.
 
     With `unseen_class` the largest label occurs in the validation split alone; with `turned` the validation split has
     the next class's labels, so that what is learned makes it worse.
@@ -206,7 +271,7 @@ def clusters(
     def split(size: int, shift: int) -> tuple[Array, Array]:
         y = np.arange(size) % classes
         x = 5.0 * np.eye(classes)[y] + rng.normal(size=(size, classes))
-        return x.astype(np.float32), (y + shift) % classes
+        return x.astype(np.float32), ((y + shift) % classes).astype(labels)
 
     data = Data(*split(train_size, 0), *split(validation_size, int(turned)))
     if unseen_class:
@@ -214,46 +279,145 @@ def clusters(
     return data
 
 
-def training(train_classifier: Callable[..., Any], *, global_seed: int = 1, **options: Any) -> dict[str, Any]:
+def training(
+    train_classifier: Callable[..., Any], *, global_seed: int = 1, stop_after: int | None = None, **options: Any
+) -> dict[str, Any]:
     """A run on `clusters`: the report, and what else could be seen of it.
 
-    Options of `clusters` go there, all others to the kata. Laws that look at the same run share it: it is dear.
+    Options of `clusters` go there, all others to the kata; `stop_after` ends the run after so many epochs, whatever was
+    asked for. Laws that look at the same run share it: it is dear.
     """
-    return _training(train_classifier, global_seed, tuple(sorted(options.items())))
+    return _training(train_classifier, global_seed, stop_after, tuple(sorted(options.items())))
 
 
-_CLUSTERS = ("train_size", "validation_size", "classes", "unseen_class", "turned")
+_CLUSTERS = ("train_size", "validation_size", "classes", "unseen_class", "turned", "labels")
 
 
 @functools.lru_cache(maxsize=32)
 def _training(
-    train_classifier: Callable[..., Any], global_seed: int, options: tuple[tuple[str, Any], ...]
+    train_classifier: Callable[..., Any],
+    global_seed: int,
+    stop_after: int | None,
+    options: tuple[tuple[str, Any], ...],
 ) -> dict[str, Any]:
     data = clusters(**{name: value for name, value in options if name in _CLUSTERS})
     kwargs = {name: value for name, value in options if name not in _CLUSTERS}
     tf.keras.utils.set_random_seed(global_seed)
     states = random.getstate(), np.random.get_state()[1].tolist()
-    with starting_from("float32"), traced_never(), _recorded_models() as models:
+    with _under("float32"), traced_never(), _watched(stop_after) as seen:
         report = train_classifier(data, **kwargs)
-    return {
+        policy_after = tf.keras.config.dtype_policy().name
+    found = {
         "report": report,
-        "y_validation": data.y_validation,
-        "logits": models[-1](data.x_validation, training=False) if models else None,
-        "jit_compile": models[-1].jit_compile if models else None,
         "python_untouched": random.getstate() == states[0],
         "numpy_untouched": np.random.get_state()[1].tolist() == states[1],
+        "policy_after": policy_after,
+        "y_validation": data.y_validation,
+        "fitted": seen.model is not None,
+    }
+    if seen.model is None:
+        return found
+    model, optimizer = seen.model, seen.model.optimizer
+    places = {row.tobytes(): place for place, row in enumerate(data.x_train)}
+    order = [[[places.get(row.tobytes(), -1) for row in x] for x, _, _ in epoch] for epoch in seen.epochs]
+    rows = [place for epoch in order for batch in epoch for place in batch]
+    labels = [label for epoch in seen.epochs for _, y, _ in epoch for label in np.ravel(y).tolist()]
+    batches = sum(len(epoch) for epoch in seen.epochs)
+    return {
+        **found,
+        "logits": model(data.x_validation, training=False),
+        "jit_compile": model.jit_compile,
+        "epochs": seen.asked_for,
+        "order": order,
+        "labels_follow": all(place >= 0 for place in rows) and labels == data.y_train[rows].tolist(),
+        "weighted": any(weight is not None for epoch in seen.epochs for _, _, weight in epoch),
+        "rates": _rates(optimizer, range(2 * batches + 2)),
+        "optimizer": _options(optimizer),
+        "loss_scaling": isinstance(optimizer, tf.keras.optimizers.LossScaleOptimizer),
+        "layers": _described(model),
+        "compute": [layer.compute_dtype for layer in _of_kind(model, tf.keras.layers.Dense)],
     }
 
 
+def _rates(optimizer: Any, steps: Any) -> list[float]:
+    """What the optimizer's rate is at each step: it asks its schedule with its own count of updates."""
+    rates = []
+    for step in steps:
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    return rates
+
+
+def _options(optimizer: Any) -> dict[str, Any]:
+    """The optimizer's configuration, without the rate, the name, and the wrapper that scales the loss."""
+    config = getattr(optimizer, "inner_optimizer", optimizer).get_config()
+    return {name: value for name, value in config.items() if name not in ("learning_rate", "name")}
+
+
+def options_of(make_optimizer: Callable[..., Any]) -> list[dict[str, Any]]:
+    """The configurations that are right: AdamW's as the course has it, and the one of `make_optimizer` if it is there.
+
+    Who clips elsewhere than in Keras' own option has a right optimizer with another configuration.
+    """
+    right = [_options(tf.keras.optimizers.AdamW(0.1, weight_decay=1e-4, global_clipnorm=1.0))]
+    try:
+        right.append(_options(make_optimizer(0.1)))
+    except Exception:  # not written yet, or wrong: that is for its own laws to say
+        pass
+    return right
+
+
+class _Seen:
+    """What is seen of a call of `fit`: the model, how many epochs were asked for, (x, y, weights) of every batch."""
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.asked_for: int | None = None
+        self.epochs: list[list[Any]] = []
+
+
+class _Watch(tf.keras.callbacks.Callback):
+    """Notes the epochs as they begin, and ends the run after `stop_after` of them."""
+
+    def __init__(self, seen: _Seen, stop_after: int | None) -> None:
+        super().__init__()
+        self.seen, self.stop_after = seen, stop_after
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.seen.model, self.seen.asked_for = self.model, self.params.get("epochs")
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.seen.epochs.append([])
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if epoch + 1 == self.stop_after:
+            self.model.stop_training = True
+
+
 @contextmanager
-def _recorded_models() -> Iterator[list[Any]]:
-    """Inside, every model that is compiled is written down; a loop of one's own compiles none."""
-    models: list[Any] = []
-    compile_as_ever = tf.keras.Model.compile
+def _watched(stop_after: int | None) -> Iterator[_Seen]:
+    """Inside, `Model.fit` takes along a callback that notes what happens; batches are noted where a step takes them."""
+    seen = _Seen()
+    fit_as_ever, step_as_ever = tf.keras.Model.fit, tf.keras.Model.train_step
+    signature = inspect.signature(fit_as_ever)
 
-    def compile_and_record(model: Any, *args: Any, **kwargs: Any) -> Any:
-        models.append(model)
-        return compile_as_ever(model, *args, **kwargs)
+    def fit(*args: Any, **kwargs: Any) -> Any:
+        call = signature.bind(*args, **kwargs)
+        given = call.arguments.get("callbacks")
+        if isinstance(given, tf.keras.callbacks.CallbackList):
+            given.append(_Watch(seen, stop_after))
+        else:
+            given = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+            call.arguments["callbacks"] = [*given, _Watch(seen, stop_after)]
+        return fit_as_ever(*call.args, **call.kwargs)
 
-    with mock.patch.object(tf.keras.Model, "compile", compile_and_record):
-        yield models
+    def train_step(model: Any, batch: Any) -> Any:
+        if all(tf.is_tensor(part) for part in batch[:2]):
+            if not seen.epochs:  # a step before fit
+                seen.epochs.append([])
+            weights = batch[2] if len(batch) > 2 else None
+            seen.epochs[-1].append((batch[0].numpy(), batch[1].numpy(), weights))
+        return step_as_ever(model, batch)
+
+    with mock.patch.object(tf.keras.Model, "fit", fit), mock.patch.object(tf.keras.Model, "train_step", train_step):
+        yield seen
