@@ -203,9 +203,7 @@ class TestPiecewiseConstant:
         assert_refused(("values", "boundaries"), schedules.piecewise_constant, 3, boundaries=boundaries, values=wrong)
 
     @examples(25)
-    @given(
-        drawn=pieces(at_least=2).filter(lambda drawn: len(drawn[0]) > 1), where=st.integers(0, 3), equal=st.booleans()
-    )
+    @given(drawn=SEVERAL_PIECES, where=st.integers(0, 3), equal=st.booleans())
     @example(drawn=([10, 20], [1.0, 0.5, 0.25]), where=0, equal=True)
     def test_refuses_boundaries_that_do_not_strictly_increase(self, drawn, where, equal):
         """Equal boundaries are refused as well as falling ones."""
