@@ -798,7 +798,7 @@ class VelocitiesByName(_Momentum):
         return dict(zip(self.names, self.velocities, strict=True))[variable.name]
 
     def build(self, variables):
-        self.names = [variable.name for variable in variables]
+        self.names = [variable.value.name for variable in variables]
         super().build(variables)
 
 

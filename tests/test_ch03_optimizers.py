@@ -592,6 +592,9 @@ def variables_and_gradients(draw, steps, *, others=(np.float32, np.float64, np.f
     return weights, gradients
 
 
+DOUBLE = [np.array([0.1])], [[np.array([1 / (n + 3)])] for n in range(20)]
+"""A float64 variable, and gradients that float32 would round."""
+
 GAMMAS = numbers(0.25, 0.95)
 
 UNSET = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "gradient_accumulation_steps")
@@ -617,6 +620,9 @@ class TestMomentumSGD:
 
     @examples(6)
     @given(drawn=variables_and_gradients(20), gamma=GAMMAS, nesterov=st.booleans(), lr=numbers(0.01, 0.5))
+    @example(
+        drawn=([np.array([0.1])], [[np.array([1 / (n + 3)])] for n in range(20)]), gamma=0.5, nesterov=True, lr=0.5
+    )
     def test_walks_the_path_of_momentum_with_a_velocity_for_each_variable(self, drawn, gamma, nesterov, lr):
         """20 steps with drawn gradients, classical or Nesterov, variables of different shapes and dtypes."""
         weights, gradients = drawn

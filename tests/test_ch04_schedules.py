@@ -177,6 +177,12 @@ class TestPiecewiseConstant:
         rates = schedules.piecewise_constant(at, boundaries=[10, 20], values=[1.0, 0.5, 0.25])
         assert_rate(rates, np.array([1.0, 1.0, 0.5, 0.5, 0.25]))
 
+    def test_worked_example_of_a_boundary_between_two_steps(self):
+        """With boundaries (10.5, 12) and steps of a quarter: 10.25 and 10.5 are not above 10.5, 10.75 is."""
+        at = np.array([10.25, 10.5, 10.75, 12.0, 12.25])
+        rates = schedules.piecewise_constant(at, boundaries=(10.5, 12), values=(1.0, 0.5, 0.25))
+        assert_rate(rates, np.array([1.0, 1.0, 0.5, 0.5, 0.25]))
+
     @given(data=st.data(), drawn=pieces(at_least=1))
     def test_holds_each_value_up_to_and_including_its_boundary(self, data, drawn):
         """values[i] while k ≤ boundaries[i], for steps of any shape and dtype, as float32 of that shape."""

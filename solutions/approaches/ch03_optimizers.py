@@ -222,10 +222,10 @@ class MomentumAroundAPureStep(tf.keras.optimizers.Optimizer):
 
 @approach(
     "MomentumSGD",
-    note="One velocity a variable, found in a dict under the variable's own id: no index to look up; made by "
-    "`add_variable_from_reference`, so that it is saved. Nesterov expanded in the old velocity.",
+    note="One velocity a variable, found in a dict under the variable's reference (what `update_step` is given is the "
+    "tf.Variable inside Keras' own): no index to look up. Nesterov expanded in the old velocity.",
 )
-class MomentumByIdentity(tf.keras.optimizers.Optimizer):
+class MomentumByReference(tf.keras.optimizers.Optimizer):
     def __init__(self, learning_rate=0.01, momentum=0.9, nesterov=False, name="momentum_sgd", **kwargs):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.momentum, self.nesterov = momentum, nesterov
@@ -234,11 +234,12 @@ class MomentumByIdentity(tf.keras.optimizers.Optimizer):
         if not self.built:
             super().build(variables)
             self.kept = {
-                id(variable): self.add_variable_from_reference(variable, name="velocity") for variable in variables
+                variable.value.ref(): self.add_variable_from_reference(variable, name="velocity")
+                for variable in variables
             }
 
     def update_step(self, gradient, variable, learning_rate):
-        velocity = self.kept[id(variable)]
+        velocity = self.kept[variable.ref()]
         push = tf.cast(learning_rate, variable.dtype) * tf.convert_to_tensor(gradient)
         old = tf.convert_to_tensor(velocity)
         gamma = self.momentum
