@@ -32,7 +32,7 @@ TINY = 1e-30
 """Where a product falls below the smallest normal float32, 1.2e-38, it may become 0."""
 
 ZERO = np.zeros(3, np.float32)
-RANK_3 = np.arange(1, 7, dtype=np.float32).reshape(1, 2, 3)
+RANK_4 = np.arange(1, 7, dtype=np.float32).reshape(1, 2, 1, 3)
 SHAPES = strategies.shapes(min_dims=0, max_dims=2, max_side=3)
 
 
@@ -85,11 +85,19 @@ def exactly(lr, dtype, given_as):
 def parts(result, count):
     """The `count` values that a step function returns together."""
     expect(
-        isinstance(result, tuple | list) and len(result) == count,
+        isinstance(result, tuple) and len(result) == count,
         f"{count} values must come back together, as a tuple.",
-        yours=type(result).__name__ if not isinstance(result, tuple | list) else f"{len(result)} values",
+        yours=type(result).__name__ if not isinstance(result, tuple) else f"{len(result)} values",
     )
     return result
+
+
+W, STATE, G = np.float32([1, 2]), np.float32([0.5, 0.25]), np.float32([4, -2])
+
+
+def assert_leaves_variables(step, *args, **kwargs):
+    changed = here.changed_variables(step, *args, **kwargs)
+    expect(not changed, "A step function changes nothing.", yours=f"changed the variables given as {changed}")
 
 
 def gradients_of(seed, steps, shape=(3,)):
@@ -107,8 +115,8 @@ class TestSgdStep:
 
     @given(arrays=same_shape(2), lr=numbers(0.0, 2.0), given_as=AS_GIVEN)
     @example(arrays=[np.float32(3), np.float32(2)], lr=0.5, given_as=np.asarray)
-    @example(arrays=[RANK_3, -RANK_3], lr=1, given_as=as_list)
-    @example(arrays=[np.float32([1, 1]), np.float32([1e6, -1e-6])], lr=0.5, given_as=np.asarray)
+    @example(arrays=[RANK_4, -RANK_4], lr=1, given_as=as_list)
+    @example(arrays=[np.float32([1, 1]), np.float32([1e6, -1e-6])], lr=64.0, given_as=np.asarray)
     def test_goes_against_the_gradient_in_proportion_to_it(self, arrays, lr, given_as):
         """w - η·g, for weights of any shape, given as arrays, tensors or lists; the rate as a number or a tensor."""
         w, g = arrays
@@ -124,6 +132,10 @@ class TestSgdStep:
         new_w = optimizers.sgd_step(given_as(w), given_as(g), lr=as_rate(lr, w.dtype, given_as))
         want = oracle.sgd(w, g, exactly(lr, w.dtype, given_as))
         assert_close(new_w, want, dtype=w.dtype, scale=np.abs(w, dtype=float) + lr * np.abs(g, dtype=float), ulps=4)
+
+    def test_changes_no_variable(self):
+        """Where the arrays are tf.Variables they keep their values: the new ones are in what comes back."""
+        assert_leaves_variables(optimizers.sgd_step, W, G, lr=0.5)
 
     @examples(3)
     @given(arrays=same_shape(2), lr=numbers(0.0, 2.0))
@@ -157,16 +169,16 @@ class TestMomentumStep:
         assert_close(v, np.array([0.25 * 4]), dtype=np.float32)
         assert_close(w, np.array([1 - (0.5 * 1 + 0.25 * 4)]), dtype=np.float32)
 
-    @given(arrays=same_shape(3), lr=numbers(0.0, 2.0), gamma=numbers(0.0, 0.99), given_as=AS_GIVEN)
-    @example(arrays=[RANK_3, RANK_3, -RANK_3], lr=1, gamma=0.0, given_as=as_list)
-    @example(arrays=[np.float32(1), np.float32(1e6), np.float32(-1e6)], lr=0.5, gamma=0.5, given_as=np.asarray)
+    @given(arrays=same_shape(3), lr=numbers(0.0, 2.0), gamma=numbers(0.0, 0.999), given_as=AS_GIVEN)
+    @example(arrays=[RANK_4, RANK_4, -RANK_4], lr=1, gamma=0.0, given_as=as_list)
+    @example(arrays=[np.float32(1), np.float32(1e6), np.float32(-1e6)], lr=64.0, gamma=0.999, given_as=np.asarray)
     def test_velocity_first_then_the_weights_by_the_new_velocity(self, arrays, lr, gamma, given_as):
         """v ← γv + ηg, then w ← w - v."""
         rate = as_rate(lr, np.float32, given_as)
         result = optimizers.momentum_step(*map(given_as, arrays), lr=rate, momentum=gamma)
         assert_momentum(result, *arrays, lr, gamma, nesterov=False)
 
-    @given(arrays=same_shape(3), lr=numbers(0.0, 2.0), gamma=numbers(0.0, 0.99), given_as=AS_GIVEN)
+    @given(arrays=same_shape(3), lr=numbers(0.0, 2.0), gamma=numbers(0.0, 0.999), given_as=AS_GIVEN)
     def test_nesterov_looks_ahead_with_the_new_velocity(self, arrays, lr, gamma, given_as):
         """v ← γv + ηg, then w ← w - (γv + ηg) with the v just computed."""
         rate = as_rate(lr, np.float32, given_as)
@@ -187,6 +199,10 @@ class TestMomentumStep:
         """float64 weights and velocity stay float64, with all digits of γ and η; float16 and bfloat16 ones stay too."""
         result = optimizers.momentum_step(*arrays, lr=lr, momentum=gamma, nesterov=nesterov)
         assert_momentum(result, *arrays, lr, gamma, nesterov)
+
+    def test_changes_no_variable(self):
+        """Where the arrays are tf.Variables they keep their values: the new ones are in what comes back."""
+        assert_leaves_variables(optimizers.momentum_step, W, STATE, G, lr=0.5)
 
     @examples(3)
     @given(arrays=same_shape(3), lr=numbers(0.0, 2.0), gamma=numbers(0.0, 0.99), nesterov=st.booleans())
@@ -220,7 +236,7 @@ FROM_ZERO_2 = st.sampled_from([0.999, 0.9, 0.0])
 FAINT = [ZERO, ZERO, ZERO, np.float32([1e-6, -1e-7, 1e-5])]
 """Gradients as small as the default ε: a tenth of it and another ε would show."""
 STEP_DTYPES = st.sampled_from([np.int64, np.int32, np.uint16, np.float32, np.float64])
-STEP_NUMBERS = st.one_of(st.integers(1, 5), st.integers(1, 2000))
+STEP_NUMBERS = st.one_of(st.integers(1, 5), st.integers(1, 2000), st.sampled_from([3000, 60_000]))
 
 
 def assert_adam(result, old, want):
@@ -248,7 +264,7 @@ class TestAdamStep:
         assert_close(new_w, np.array([1 - 0.25 * 4 / (4 + 1)]), dtype=np.float32, ulps=4)
 
     @given(arrays=same_shape(4, squares=[2]), t=STEP_NUMBERS, beta_1=BETAS_1, beta_2=BETAS_2, given_as=AS_GIVEN)
-    @example(arrays=[RANK_3, RANK_3, RANK_3, -RANK_3], t=2, beta_1=0.9, beta_2=0.99, given_as=as_list)
+    @example(arrays=[RANK_4, RANK_4, RANK_4, -RANK_4], t=2, beta_1=0.9, beta_2=0.99, given_as=as_list)
     def test_follows_the_formula(self, arrays, t, beta_1, beta_2, given_as):
         """Moments are averaged, corrected by 1 - βᵗ for this step only, and w ← w - η·m̂/(√v̂ + ε)."""
         rates = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-3}
@@ -289,6 +305,12 @@ class TestAdamStep:
         new_w, _, _ = parts(optimizers.adam_step(w, zero, zero, zero, t), 3)
         assert_close(new_w, w, dtype=np.float32, ulps=1)
 
+    @examples(10)
+    @given(arrays=same_shape(4, squares=[2]), t=STEP_NUMBERS)
+    def test_keeps_the_weights_at_a_rate_of_zero(self, arrays, t):
+        """η = 0 is a rate like any other, not 'none given': the moments move, the weights do not."""
+        assert_adam(optimizers.adam_step(*arrays, t, lr=0.0), arrays, oracle.adam(*arrays, t, lr=0.0))
+
     @examples(25)
     @given(arrays=moderate(4, [np.float64]), t=st.integers(1, 10), given_as=st.sampled_from([np.asarray, tensor]))
     def test_keeps_the_dtype(self, arrays, t, given_as):
@@ -296,6 +318,17 @@ class TestAdamStep:
         lr = as_rate(0.1, np.float64, given_as)
         result = optimizers.adam_step(*map(given_as, arrays), t, lr=lr, epsilon=0.001)
         assert_adam(result, arrays, oracle.adam(*arrays, t, lr=0.1, epsilon=0.001))
+
+    def test_changes_no_variable(self):
+        """Where the arrays are tf.Variables they keep their values: the new ones are in what comes back."""
+        assert_leaves_variables(
+            optimizers.adam_step,
+            np.float32([1, 2]),
+            np.float32([0.5, 0.25]),
+            np.float32([0.5, 0.25]),
+            np.float32([4, -2]),
+            1,
+        )
 
     @examples(3)
     @given(arrays=same_shape(4, squares=[2]), t=STEP_NUMBERS, lr=numbers(0.01, 1.0))
@@ -345,7 +378,9 @@ class TestAdamwStep:
         arrays=same_shape(4, squares=[2]), t=STEP_NUMBERS, decay=numbers(0.0, 2.0), lr=numbers(0.1, 1.0), how=AS_GIVEN
     )
     @example(arrays=[np.float32(a) for a in ([4, 0], [0, 0], [0, 0], [4, 4])], t=1, decay=0.5, lr=1.0, how=np.asarray)
-    @example(arrays=[RANK_3, RANK_3, RANK_3, -RANK_3], t=2, decay=0.5, lr=0.5, how=as_list)
+    @example(arrays=[RANK_4, RANK_4, RANK_4, -RANK_4], t=2, decay=0.5, lr=0.5, how=as_list)
+    @example(arrays=[RANK_4, RANK_4, RANK_4, -RANK_4], t=3000, decay=8.0, lr=0.0, how=np.asarray)
+    @example(arrays=[ZERO + 1, ZERO, ZERO, ZERO], t=1, decay=8.0, lr=0.5, how=np.asarray)
     def test_decays_the_old_weights_and_steps_by_the_gradient_alone(self, arrays, t, decay, lr, how):
         """w ← w - ηλw first, then Adam's step with moments that know nothing of λ."""
         rates = {"epsilon": 1e-3, "weight_decay": decay}
@@ -386,6 +421,17 @@ class TestAdamwStep:
         rates = {"lr": 0.1, "epsilon": 0.001} | ({} if decay is None else {"weight_decay": decay})
         result = optimizers.adamw_step(*arrays, t, **rates)
         assert_adam(result, arrays, oracle.adamw(*arrays, t, **rates))
+
+    def test_changes_no_variable(self):
+        """Where the arrays are tf.Variables they keep their values: the new ones are in what comes back."""
+        assert_leaves_variables(
+            optimizers.adamw_step,
+            np.float32([1, 2]),
+            np.float32([0.5, 0.25]),
+            np.float32([0.5, 0.25]),
+            np.float32([4, -2]),
+            1,
+        )
 
     @examples(3)
     @given(arrays=same_shape(4, squares=[2]), t=STEP_NUMBERS, lr=numbers(0.01, 1.0))
@@ -433,16 +479,22 @@ class TestRmspropStep:
         assert_close(new_s, np.array([0.5 * 8 + 0.5 * 16]), dtype=np.float32, ulps=4)
         assert_close(new_w, np.array([1 - 0.25 * 4 / 4]), dtype=np.float32, ulps=4)
 
-    @given(arrays=same_shape(3, squares=[1]), rho=RHOS, epsilon=numbers(1e-7, 1.0), given_as=AS_GIVEN)
-    @example(arrays=[ZERO, ZERO, np.float32([0.01, -0.1, 1])], rho=0.9, epsilon=2.0**-10, given_as=np.asarray)
-    @example(arrays=[RANK_3, RANK_3, -RANK_3], rho=0.5, epsilon=1e-7, given_as=as_list)
-    @example(arrays=[ZERO + 1, ZERO + 1, np.float32([1, 0.5, -2])], rho=0.0, epsilon=0.5, given_as=np.asarray)
-    @example(arrays=[ZERO, ZERO, np.float32([1e4, -100, 1e6])], rho=0.9, epsilon=1e-7, given_as=np.asarray)
-    def test_divides_by_the_root_of_the_new_mean_square_plus_epsilon(self, arrays, rho, epsilon, given_as):
+    @given(
+        arrays=same_shape(3, squares=[1]),
+        lr=st.sampled_from([0.5, 0.0, 8.0]),
+        rho=RHOS,
+        epsilon=numbers(1e-7, 1.0),
+        given_as=AS_GIVEN,
+    )
+    @example(arrays=[ZERO, ZERO, np.float32([0.01, -0.1, 1])], lr=0.5, rho=0.9, epsilon=2.0**-10, given_as=np.asarray)
+    @example(arrays=[RANK_4, RANK_4, -RANK_4], lr=8, rho=0.5, epsilon=1e-7, given_as=as_list)
+    @example(arrays=[ZERO + 1, ZERO + 1, np.float32([1, 0.5, -2])], lr=0.5, rho=0.0, epsilon=0.5, given_as=np.asarray)
+    @example(arrays=[ZERO, ZERO, np.float32([1e4, -100, 1e6])], lr=8.0, rho=0.9, epsilon=1e-7, given_as=np.asarray)
+    def test_divides_by_the_root_of_the_new_mean_square_plus_epsilon(self, arrays, lr, rho, epsilon, given_as):
         """s ← ρs + (1 - ρ)g², then w ← w - ηg/√(s + ε), ε inside the root."""
         rates = {"rho": rho, "epsilon": epsilon}
-        result = optimizers.rmsprop_step(*map(given_as, arrays), lr=as_rate(0.5, np.float32, given_as), **rates)
-        assert_scaled(result, arrays[0], oracle.rmsprop(*arrays, lr=0.5, **rates))
+        result = optimizers.rmsprop_step(*map(given_as, arrays), lr=as_rate(lr, np.float32, given_as), **rates)
+        assert_scaled(result, arrays[0], oracle.rmsprop(*arrays, lr=lr, **rates))
 
     @given(arrays=same_shape(2, size=1e-3))
     @example(arrays=[ZERO, ZERO])
@@ -460,6 +512,10 @@ class TestRmspropStep:
         """float64 weights and mean stay float64, with all digits of η, ρ and ε; float16 and bfloat16 ones stay too."""
         rates = {"lr": lr, "rho": 0.9, "epsilon": 0.1}
         assert_scaled(optimizers.rmsprop_step(*arrays, **rates), arrays[0], oracle.rmsprop(*arrays, **rates))
+
+    def test_changes_no_variable(self):
+        """Where the arrays are tf.Variables they keep their values: the new ones are in what comes back."""
+        assert_leaves_variables(optimizers.rmsprop_step, W, STATE, G)
 
     @examples(3)
     @given(arrays=same_shape(3, squares=[1]), lr=numbers(0.01, 1.0), epsilon=numbers(1e-3, 1.0))
@@ -492,10 +548,11 @@ class TestAdagradStep:
         assert_close(new_s, np.array([5.0 + 9.0]), dtype=np.float32, ulps=4)
         assert_close(new_w, np.array([1 - 0.5 * 3 / 4]), dtype=np.float32, ulps=4)
 
-    @given(arrays=same_shape(3, squares=[1]), lr=numbers(0.1, 1.0), epsilon=numbers(1e-7, 1.0), given_as=AS_GIVEN)
+    @given(arrays=same_shape(3, squares=[1]), lr=numbers(0.0, 8.0), epsilon=numbers(1e-7, 1.0), given_as=AS_GIVEN)
+    @example(arrays=[ZERO, ZERO, ZERO + 1], lr=0.0, epsilon=0.5, given_as=np.asarray)
     @example(arrays=[ZERO, ZERO, np.float32([0.01, -0.1, 1])], lr=0.5, epsilon=2.0**-7, given_as=np.asarray)
-    @example(arrays=[RANK_3, RANK_3, -RANK_3], lr=0.5, epsilon=1e-7, given_as=as_list)
-    @example(arrays=[ZERO, ZERO, np.float32([1e4, -100, 1e6])], lr=0.5, epsilon=1e-7, given_as=np.asarray)
+    @example(arrays=[RANK_4, RANK_4, -RANK_4], lr=0.5, epsilon=1e-7, given_as=as_list)
+    @example(arrays=[ZERO, ZERO, np.float32([1e4, -100, 1e6])], lr=8.0, epsilon=1e-7, given_as=np.asarray)
     def test_divides_by_the_root_of_the_new_sum_of_squares_plus_epsilon(self, arrays, lr, epsilon, given_as):
         """s ← s + g², then w ← w - ηg/√(s + ε), ε inside the root."""
         rate = as_rate(lr, np.float32, given_as)
@@ -518,6 +575,10 @@ class TestAdagradStep:
         """float64 weights and sum stay float64, with all digits of η and ε; float16 and bfloat16 ones stay too."""
         result = optimizers.adagrad_step(*arrays, lr=lr, epsilon=0.1)
         assert_scaled(result, arrays[0], oracle.adagrad(*arrays, lr=lr, epsilon=0.1))
+
+    def test_changes_no_variable(self):
+        """Where the arrays are tf.Variables they keep their values: the new ones are in what comes back."""
+        assert_leaves_variables(optimizers.adagrad_step, W, STATE, G)
 
     @examples(3)
     @given(arrays=same_shape(3, squares=[1]), lr=numbers(0.01, 1.0), epsilon=numbers(1e-3, 1.0))
@@ -600,11 +661,14 @@ GAMMAS = numbers(0.25, 0.95)
 UNSET = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "gradient_accumulation_steps")
 OTHERS = [
     {"global_clipnorm": 0.5},
-    {"clipnorm": 0.5},
-    {"clipvalue": 0.5, "weight_decay": 0.25},
-    {"use_ema": True, "ema_momentum": 0.5},
-    {"gradient_accumulation_steps": 2},
-    {"loss_scale_factor": 2.0},
+    {"clipnorm": 0.5, "weight_decay": 0.25},
+    {
+        "clipvalue": 0.5,
+        "use_ema": True,
+        "ema_momentum": 0.5,
+        "gradient_accumulation_steps": 2,
+        "loss_scale_factor": 2.0,
+    },
 ]
 """Options of the base class, as `**kwargs` may bring them."""
 
@@ -704,7 +768,9 @@ class TestMomentumSGD:
 
     @examples(10)
     @given(lr=numbers(0.01, 1.0), gamma=numbers(0.0, 0.99), nesterov=st.booleans(), other=st.sampled_from(OTHERS))
-    @example(lr=0.5, gamma=0.25, nesterov=True, other={"weight_decay": 0.25})
+    @example(lr=0.5, gamma=0.25, nesterov=True, other=OTHERS[0])
+    @example(lr=0.5, gamma=0.25, nesterov=True, other=OTHERS[1])
+    @example(lr=0.5, gamma=0.0, nesterov=False, other=OTHERS[2])
     def test_config_gives_back_an_equal_one(self, lr, gamma, nesterov, other):
         """`get_config` holds learning rate, momentum, nesterov, name and the base class's options, as plain data."""
         options = {"momentum": gamma, "nesterov": nesterov, "name": "mine", **other}
@@ -735,6 +801,18 @@ class TestMomentumSGD:
         path = here.trajectory(optimizers.MomentumSGD, weights, gradients, [0.25] * 5, **options)
         clipped = [oracle.clipped(step, 0.5) for step in gradients]
         assert_path(path, weights, clipped, [0.25] * 5, 0.5, nesterov)
+
+    @examples(2)
+    @given(start=numbers(1.0, 4.0), nesterov=st.booleans())
+    def test_decays_the_weights_where_asked_to(self, start, nesterov):
+        """`weight_decay=0.5` in **kwargs: before each step the base class takes the share η·0.5 of the weights away."""
+        make, gradients = optimizers.MomentumSGD, [1.0, -2.0, 0.5]
+        options = {"momentum": 0.5, "nesterov": nesterov, "weight_decay": 0.5}
+        path = here.trajectory(make, [np.float32(start)], [[np.float32(g)] for g in gradients], [0.25] * 3, **options)
+        w, v = np.float64(start), np.float64(0)
+        for (held,), g in zip(path, gradients, strict=True):
+            w, v = oracle.momentum(w * (1 - 0.25 * 0.5), v, g, 0.25, 0.5, nesterov)
+            assert_number(held, float(w), rel=1e-5, abs=1e-5)
 
 
 CHEAT_SHEET = {
@@ -796,9 +874,10 @@ class TestChooseOptimizer:
         assert_value_error("use", optimizers.choose_optimizer, use)
 
     @examples(10)
-    @given(use=USES, rate=st.sampled_from([None, 0.25]))
+    @given(use=USES, rate=st.sampled_from([None, 0.25, "schedule"]))
     def test_makes_a_new_optimizer_at_every_call(self, use, rate):
         """An optimizer belongs to the variables it first saw, so the next model needs another."""
+        rate = here.schedule([0.5, 0.25]) if rate == "schedule" else rate
         first, second = (optimizers.choose_optimizer(use, learning_rate=rate) for _ in range(2))
         same = here.are_one_object(first, second)
         expect(not same, "Two calls must give two optimizers.", yours="the same one twice")

@@ -24,6 +24,17 @@ def in_graph_with_tensors(function: Callable[..., Any], *args: Any, tensors: dic
     return call(as_tensors(args), {name: tf.convert_to_tensor(value) for name, value in tensors.items()})
 
 
+def changed_variables(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[int]:
+    """Which arguments, given as `tf.Variable`s, have other values after `function(*args, **kwargs)`."""
+    given = [tf.Variable(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+    function(*given, **kwargs)
+    return [
+        place
+        for place, (before, after) in enumerate(zip(args, given, strict=True))
+        if isinstance(after, tf.Variable) and not np.array_equal(before, after.numpy())
+    ]
+
+
 def schedule(rates: Sequence[float]) -> Any:
     """A built-in schedule with these rates at step 0, 1, 2 …"""
     return tf.keras.optimizers.schedules.PiecewiseConstantDecay(list(range(len(rates) - 1)), list(rates))
