@@ -95,6 +95,8 @@ class TestExponentialDecay:
     @given(step=steps(2000), lr=RATES, every=st.integers(100, 1000), rate=FACTORS)
     @example(step=[[0, 100], [200, 50]], lr=0.5, every=100, rate=0.5)
     @example(step=250_000, lr=0.5, every=100_000, rate=0.5)
+    @example(step=30_000, lr=0.5, every=100, rate=31 / 32)
+    @example(step=1500, lr=0.5, every=100, rate=1.0)
     def test_multiplies_by_the_decay_rate_every_so_many_steps(self, step, lr, every, rate):
         """η₀·r^(k/D) for steps of any shape and dtype, as float32 of that shape."""
         rates = schedules.exponential_decay(step, initial_lr=lr, decay_steps=every, decay_rate=rate)
@@ -185,7 +187,7 @@ class TestPiecewiseConstant:
         """With boundaries (10.5, 12) and steps of a quarter: 10.25 and 10.5 are not above 10.5, 10.75 is."""
         at = np.array([10.25, 10.5, 10.75, 12.0, 12.25])
         rates = schedules.piecewise_constant(at, boundaries=(10.5, 12), values=(0.1, 0.01, 0.001))
-        assert_rate(rates, np.array([0.1, 0.1, 0.01, 0.01, 0.001]), ulps=1)
+        assert_rate(rates, np.array([0.1, 0.1, 0.01, 0.01, 0.001]), scale=0.1, ulps=1)
 
     @given(data=st.data(), drawn=pieces(at_least=1))
     def test_holds_each_value_up_to_and_including_its_boundary(self, data, drawn):
@@ -379,6 +381,7 @@ class TestReduceOnPlateau:
     @example(losses=[1.0] * 12, patience=2, delta=0.125, cooldown=3, rates=(0.5, 0.0), factor=0.5)
     @example(losses=[1.0, 1.0, 1.0, 0.75, 0.75], patience=1, delta=0.0, cooldown=0, rates=(0.5, 0.0), factor=0.5)
     @example(losses=[1.0, 1 - 2.0**-15, 1 - 2.0**-14], patience=1, delta=0.0, cooldown=0, rates=(0.5, 0.0), factor=0.5)
+    @example(losses=[2.0, 2.0, 1.0, 1.5, 1.5], patience=1, delta=0.125, cooldown=3, rates=(0.5, 0.0), factor=0.5)
     @example(losses=[1e9] * 4, patience=2, delta=0.125, cooldown=0, rates=(0.5, 0.0), factor=0.5)
     @example(losses=[-1.0, -1.0, -2.0, -2.0], patience=1, delta=0.125, cooldown=0, rates=(8.0, 1.0), factor=0.25)
     def test_follows_the_rule_of_keras(self, losses, patience, delta, cooldown, rates, factor):
