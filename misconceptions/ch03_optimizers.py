@@ -1,7 +1,6 @@
 """Wrong turns in chapter 3, each with the sentence that its author should read."""
 
 import functools
-from typing import Any
 
 import keras
 import numpy as np
@@ -10,11 +9,11 @@ import tensorflow as tf
 from kata.course.variants import misconception
 
 
-def _tensors(*arrays: Any) -> list[tf.Tensor]:
+def _tensors(*arrays):
     return [tf.convert_to_tensor(array) for array in arrays]
 
 
-def _float32(*arrays: Any) -> list[tf.Tensor]:
+def _float32(*arrays):
     return [tf.cast(array, tf.float32) for array in arrays]
 
 
@@ -72,6 +71,28 @@ def step_in_float32(w, g, *, lr):
 def step_in_numpy(w, g, *, lr):
     w, g = np.asarray(w), np.asarray(g)
     return tf.convert_to_tensor(w - lr * g, w.dtype)
+
+
+@misconception(
+    "sgd_step",
+    says="Beside float64 weights your rate is a float32 one: 0.1 has become 0.10000000149, as tf.cast(0.1, tf.float64) "
+    "makes it. A Python number times a tensor adopts the tensor's dtype by itself.",
+    hint=3,
+    subtle=True,
+)
+def step_with_a_cast_rate(w, g, *, lr):
+    w, g = _tensors(w, g)
+    return w - tf.cast(lr, w.dtype) * g
+
+
+@misconception(
+    "sgd_step",
+    says="Lists fail: you ask `w` for its dtype before it is a tensor. Convert both with tf.convert_to_tensor first.",
+    hint=2,
+    subtle=True,
+)
+def step_without_converting(w, g, *, lr):
+    return tf.cast(w, w.dtype) - lr * tf.cast(g, w.dtype)
 
 
 # momentum_step
@@ -156,6 +177,58 @@ def nesterov_without_the_gradient(w, v, g, *, lr, momentum=0.9, nesterov=False):
 )
 def momentum_in_float32(w, v, g, *, lr, momentum=0.9, nesterov=False):
     w, v, g = _float32(w, v, g)
+    v = momentum * v + lr * g
+    return w - (momentum * v + lr * g if nesterov else v), v
+
+
+@misconception(
+    "momentum_step",
+    says="You average the gradients, γv + (1 − γ)g, and multiply by the rate afterwards. Here ηg enters the velocity, "
+    "in full.",
+    hint=2,
+)
+def momentum_as_an_average_with_the_rate_outside(w, v, g, *, lr, momentum=0.9, nesterov=False):
+    w, v, g = _tensors(w, v, g)
+    v = momentum * v + (1 - momentum) * g
+    return w - lr * (momentum * v + (1 - momentum) * g if nesterov else v), v
+
+
+@misconception(
+    "momentum_step",
+    says="Your Nesterov step is γ²v + (1 + γ)ηg with the new v. That form is right with the old one; with the new one "
+    "it is γ·v + ηg.",
+    hint=3,
+    subtle=True,
+)
+def nesterov_with_the_new_velocity_in_the_expanded_form(w, v, g, *, lr, momentum=0.9, nesterov=False):
+    w, v, g = _tensors(w, v, g)
+    v = momentum * v + lr * g
+    return w - (momentum**2 * v + (1 + momentum) * lr * g if nesterov else v), v
+
+
+@misconception(
+    "momentum_step",
+    says="Your step is the classical one, also with nesterov=True. Then the weights go by γ·v + ηg, v being the new "
+    "velocity.",
+    hint=3,
+    subtle=True,
+)
+def nesterov_ignored(w, v, g, *, lr, momentum=0.9, nesterov=False):
+    w, v, g = _tensors(w, v, g)
+    v = momentum * v + lr * g
+    return w - v, v
+
+
+@misconception(
+    "momentum_step",
+    says="Beside float64 weights your γ or your rate is a float32 one: tf.cast(0.9, tf.float64) is 0.89999997616. A "
+    "Python number times a tensor adopts the tensor's dtype by itself.",
+    hint=2,
+    subtle=True,
+)
+def momentum_with_cast_numbers(w, v, g, *, lr, momentum=0.9, nesterov=False):
+    w, v, g = _tensors(w, v, g)
+    momentum, lr = tf.cast(momentum, w.dtype), tf.cast(lr, w.dtype)
     v = momentum * v + lr * g
     return w - (momentum * v + lr * g if nesterov else v), v
 
@@ -277,6 +350,47 @@ def adam_in_float32(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon
 
 
 @misconception(
+    "adam_step",
+    says="Your second moment is a mean of the gradient. It is the mean of its square: β₂·v + (1 − β₂)·g².",
+    hint=3,
+)
+def adam_without_the_square(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    w, m, v, g = _tensors(w, m, v, g)
+    t = tf.cast(t, tf.float64)
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g
+    m_hat, v_hat = m / tf.cast(1 - beta_1**t, m.dtype), v / tf.cast(1 - beta_2**t, v.dtype)
+    return w - lr * m_hat / (tf.sqrt(v_hat) + epsilon), m, v
+
+
+@misconception(
+    "adam_step",
+    says="Your default epsilon is 1e-8, the paper's and PyTorch's. Here, as in Keras, it is 1e-7.",
+    hint=2,
+    subtle=True,
+)
+def adam_with_the_epsilon_of_the_paper(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    w, m, v, g = _tensors(w, m, v, g)
+    update, m, v = _adam(w, m, v, g, t, lr, beta_1, beta_2, epsilon)
+    return w - update, m, v
+
+
+@misconception(
+    "adam_step",
+    says="Beside float64 weights your numbers are float32 ones: tf.cast(0.999, tf.float64) is 0.99900001287, and 1 − "
+    "β₂ᵗ keeps four digits of it. A Python number beside a tensor adopts the tensor's dtype by itself.",
+    hint=3,
+    subtle=True,
+)
+def adam_with_cast_numbers(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    w, m, v, g = _tensors(w, m, v, g)
+    t, lr, beta_1, beta_2, epsilon = (tf.cast(number, w.dtype) for number in (t, lr, beta_1, beta_2, epsilon))
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * tf.square(g)
+    return w - lr * (m / (1 - beta_1**t)) / (tf.sqrt(v / (1 - beta_2**t)) + epsilon), m, v
+
+
+@misconception(
     "adamw_step",
     says="You add λw to the gradient: that is L2 regularization, which Adam divides by √v̂. Decoupled decay acts on "
     "the weights alone.",
@@ -347,6 +461,20 @@ def adamw_with_epsilon_inside(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.99
 def adamw_without_correction(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-4):
     w, m, v, g = _tensors(w, m, v, g)
     update, m, v = _adam(w, m, v, g, t, lr, beta_1, beta_2, epsilon, correct=(False, False))
+    return w - lr * weight_decay * w - update, m, v
+
+
+@misconception(
+    "adamw_step",
+    says="Your default weight decay is 1e-2, PyTorch's. Here it is 1e-4.",
+    hint=2,
+    subtle=True,
+)
+def adamw_with_the_decay_of_pytorch(
+    w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=1e-2
+):
+    w, m, v, g = _tensors(w, m, v, g)
+    update, m, v = _adam(w, m, v, g, t, lr, beta_1, beta_2, epsilon)
     return w - lr * weight_decay * w - update, m, v
 
 
@@ -421,6 +549,18 @@ def rmsprop_in_float32(w, s, g, *, lr=1e-3, rho=0.9, epsilon=1e-7):
     return w - lr * g / tf.sqrt(s + epsilon), s
 
 
+@misconception(
+    "rmsprop_step",
+    says="Your default for ρ is 0.99, PyTorch's (there it is called alpha). Here, as in Keras, it is 0.9.",
+    hint=1,
+    subtle=True,
+)
+def rmsprop_with_the_rho_of_pytorch(w, s, g, *, lr=1e-3, rho=0.99, epsilon=1e-7):
+    w, s, g = _tensors(w, s, g)
+    s = rho * s + (1 - rho) * tf.square(g)
+    return w - lr * g / tf.sqrt(s + epsilon), s
+
+
 # adagrad_step
 
 
@@ -490,6 +630,18 @@ def adagrad_without_epsilon(w, s, g, *, lr=1e-2, epsilon=1e-7):
 )
 def adagrad_in_float32(w, s, g, *, lr=1e-2, epsilon=1e-7):
     w, s, g = _float32(w, s, g)
+    s = s + tf.square(g)
+    return w - lr * g / tf.sqrt(s + epsilon), s
+
+
+@misconception(
+    "adagrad_step",
+    says="Your default rate is 1e-3, the one of Keras' Adagrad. Here it is 1e-2.",
+    hint=3,
+    subtle=True,
+)
+def adagrad_with_the_rate_of_keras(w, s, g, *, lr=1e-3, epsilon=1e-7):
+    w, s, g = _tensors(w, s, g)
     s = s + tf.square(g)
     return w - lr * g / tf.sqrt(s + epsilon), s
 
@@ -634,6 +786,118 @@ class NesterovIgnored(_Momentum):
         variable.assign_sub(tf.convert_to_tensor(velocity))
 
 
+@misconception(
+    "MomentumSGD",
+    says="Your velocities are found by the variable's name, and two variables of one name share one. Names are not "
+    "unique: use the index that build gave.",
+    hint=1,
+    subtle=True,
+)
+class VelocitiesByName(_Momentum):
+    def velocity_of(self, variable):
+        return dict(zip(self.names, self.velocities, strict=True))[variable.name]
+
+    def build(self, variables):
+        self.names = [variable.value.name for variable in variables]
+        super().build(variables)
+
+
+@misconception(
+    "MomentumSGD",
+    says="Your velocities are dealt out in the order of the calls, so a step that brings no gradient for one variable "
+    "gives its velocity to another. Ask self._get_variable_index(variable).",
+    hint=1,
+    subtle=True,
+)
+class VelocitiesInTheOrderOfTheCalls(_Momentum):
+    turn = 0
+
+    def velocity_of(self, variable):
+        velocity = self.velocities[self.turn % len(self.velocities)]
+        self.turn += 1
+        return velocity
+
+
+@misconception(
+    "MomentumSGD",
+    says="Of an embedding you move only the rows that this batch looked up. The velocity of the other rows goes on, "
+    "with a gradient of 0.",
+    hint=2,
+    subtle=True,
+)
+class RowsOfThisBatchOnly(_Momentum):
+    def update_step(self, gradient, variable, learning_rate):
+        if not isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        touched = tf.reduce_any(tf.equal(tf.range(variable.shape[0])[:, None], tf.cast(gradient.indices, tf.int32)), 1)
+        mask = tf.cast(touched, variable.dtype)[:, None]
+        push = tf.cast(learning_rate, variable.dtype) * tf.convert_to_tensor(gradient)
+        velocity = self.velocity_of(variable)
+        new = self.momentum * velocity + push
+        velocity.assign(mask * new + (1 - mask) * velocity)
+        variable.assign_sub(mask * (self.momentum * new + push if self.nesterov else new))
+
+
+@misconception(
+    "MomentumSGD",
+    says="Your velocities are float32 whatever the variable is. Make each in the dtype of its variable.",
+    hint=1,
+    subtle=True,
+)
+class VelocitiesInFloat32(_Momentum):
+    def build(self, variables):
+        if not self.built:
+            super(_Momentum, self).build(variables)
+            self.velocities = [
+                self.add_variable(shape=variable.shape, dtype="float32", name="velocity") for variable in variables
+            ]
+
+    def update_step(self, gradient, variable, learning_rate):
+        push = learning_rate * tf.cast(gradient, tf.float32)
+        velocity = self.velocity_of(variable)
+        velocity.assign(self.momentum * velocity + push)
+        step = self.momentum * velocity + push if self.nesterov else tf.convert_to_tensor(velocity)
+        variable.assign_sub(tf.cast(step, variable.dtype))
+
+
+@misconception(
+    "MomentumSGD",
+    says="You call float() on the rate. In a graph it has no value yet: compute with the tensor that update_step is "
+    "given.",
+    hint=2,
+    subtle=True,
+)
+class RateAsAPythonNumber(_Momentum):
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient, variable, float(learning_rate))
+
+
+@misconception(
+    "MomentumSGD",
+    says="You wrote the methods of Keras 2, `_create_slots` and `_resource_apply_dense`, and nobody calls them. Keras "
+    "3 calls `build` and `update_step`.",
+    hint=2,
+)
+class MethodsOfKeras2(tf.keras.optimizers.Optimizer):
+    def __init__(self, learning_rate=0.01, momentum=0.9, nesterov=False, name="momentum_sgd", **kwargs):
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def _create_slots(self, var_list):
+        for variable in var_list:
+            self.add_slot(variable, "velocity")
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        velocity = self.get_slot(var, "velocity")
+        velocity.assign(self.momentum * velocity + self.learning_rate * grad)
+        return var.assign_sub(velocity)
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
+
+
 # choose_optimizer
 
 
@@ -736,3 +1000,29 @@ def _kept(use, learning_rate):
 )
 def choose_from_a_cache(use, *, learning_rate=None):
     return _kept(use, learning_rate)
+
+
+@misconception(
+    "choose_optimizer",
+    says="You turn on nesterov for vision. The cheat sheet says momentum=0.9 and nothing else; what it does not name "
+    "stays as Keras sets it.",
+    hint=2,
+    subtle=True,
+)
+def choose_nesterov_for_vision(use, *, learning_rate=None):
+    make, rate, options = _recipe(use)
+    if use == "vision":
+        options = {**options, "nesterov": True}
+    return make(rate if learning_rate is None else learning_rate, **options)
+
+
+@misconception(
+    "choose_optimizer",
+    says="You forgive another spelling, as in 'Default'. Only the five names of the table are uses; anything else is a "
+    "ValueError.",
+    hint=1,
+    subtle=True,
+)
+def choose_in_any_spelling(use, *, learning_rate=None):
+    make, rate, options = _recipe(use.strip().lower())
+    return make(rate if learning_rate is None else learning_rate, **options)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from kata.course.variants import misconception
@@ -80,6 +81,29 @@ def decay_in_the_dtype_of_the_step(step, *, initial_lr, decay_steps, decay_rate,
     return initial_lr * tf.pow(tf.constant(decay_rate, periods.dtype), tf.floor(periods) if staircase else periods)
 
 
+@misconception(
+    "exponential_decay",
+    says="Your stairs begin one step early, at D − 1. The exponent is ⌊k/D⌋: k counts the steps done, from 0.",
+    hint=2,
+    subtle=True,
+)
+def stairs_one_step_early(step, *, initial_lr, decay_steps, decay_rate, staircase=False):
+    step = tf.cast(step, tf.float32)
+    stairs = tf.math.floordiv(step + 1, float(decay_steps))
+    return initial_lr * tf.pow(decay_rate, stairs if staircase else step / decay_steps)
+
+
+@misconception(
+    "exponential_decay",
+    says="You divide by 1 + r·k/D: that is inverse time decay. Exponential decay multiplies by r^(k/D).",
+    hint=1,
+)
+def inverse_time(step, *, initial_lr, decay_steps, decay_rate, staircase=False):
+    step = tf.cast(step, tf.float32)
+    periods = tf.math.floordiv(step, float(decay_steps)) if staircase else step / decay_steps
+    return initial_lr / (1 + decay_rate * periods)
+
+
 # cosine_decay
 
 
@@ -149,6 +173,18 @@ def cosine_then_nothing(step, *, initial_lr, decay_steps, alpha=0.0):
 def cosine_in_the_dtype_of_the_step(step, *, initial_lr, decay_steps, alpha=0.0):
     progress = tf.convert_to_tensor(step) / decay_steps
     return initial_lr * ((1 - alpha) * _half_cosine(tf.minimum(progress, 1)) + alpha)
+
+
+@misconception(
+    "cosine_decay",
+    says="After decay_steps your cosine starts again at the top (a warm restart). Here it falls once and stays at its "
+    "floor.",
+    hint=3,
+    subtle=True,
+)
+def cosine_with_restarts(step, *, initial_lr, decay_steps, alpha=0.0):
+    progress = tf.math.floormod(tf.cast(step, tf.float32), float(decay_steps)) / decay_steps
+    return initial_lr * ((1 - alpha) * _half_cosine(progress) + alpha)
 
 
 # piecewise_constant
@@ -252,6 +288,45 @@ def one_interval_ahead(step, *, boundaries, values):
     passed = tf.cast(step, tf.float64)[..., tf.newaxis] > tf.constant([-1.0, *boundaries][:-1], tf.float64)
     index = tf.reduce_sum(tf.cast(passed, tf.int32), axis=-1) if boundaries else tf.zeros(tf.shape(step), tf.int32)
     return tf.gather(tf.constant(values, tf.float32), index)
+
+
+@misconception(
+    "piecewise_constant",
+    says="You cut boundaries off to whole numbers. 10.5 is a boundary like any other: step 10.25 is still below it.",
+    hint=1,
+    subtle=True,
+)
+def whole_boundaries_only(step, *, boundaries, values):
+    _check(boundaries, values)
+    return _look_up(step, [int(boundary) for boundary in boundaries], values)
+
+
+@misconception(
+    "piecewise_constant",
+    says="You turn the steps into whole numbers. A step may lie between two: 10.25 is above the boundary 10.",
+    hint=2,
+    subtle=True,
+)
+def whole_steps_only(step, *, boundaries, values):
+    _check(boundaries, values)
+    return _look_up(tf.cast(step, tf.int32), boundaries, values)
+
+
+@misconception(
+    "piecewise_constant",
+    says="A tuple fails: you use a method that only a list has. Take any sequence, as list(boundaries) does.",
+    hint=3,
+    subtle=True,
+)
+def lists_only(step, *, boundaries, values):
+    _check(boundaries, values)
+    step = tf.cast(step, tf.float64)
+    rate = tf.zeros(tf.shape(step), tf.float32)
+    ends = boundaries.copy()
+    ends.append(math.inf)
+    for low, high, value in zip([-1.0, *boundaries], ends, values, strict=True):
+        rate = tf.where((step > low) & (step <= high), tf.constant(value, tf.float32), rate)
+    return rate
 
 
 # WarmupCosineDecay
@@ -374,6 +449,68 @@ class OneStepAtATime(_Schedule):
         if step < self.warmup_steps:
             return self.peak_lr * self.rising(step)
         return self.peak_lr * self.falling(step)
+
+
+@misconception(
+    "WarmupCosineDecay",
+    says="Your rate ends above 0: 1 % of the peak is kept as a floor. This schedule goes down to 0 and stays there.",
+    hint=2,
+)
+class AFloorOfOnePercent(_Schedule):
+    def falling(self, step):
+        return 0.01 + 0.99 * super().falling(step)
+
+
+@misconception(
+    "WarmupCosineDecay",
+    says="Your rate never goes below 1e-6. This schedule goes down to 0 and stays there.",
+    hint=2,
+    subtle=True,
+)
+class AFloorOfAMillionth(_Schedule):
+    def __call__(self, step):
+        rate = super().__call__(step)
+        return tf.where(tf.cast(step, tf.float32) < self.warmup_steps, rate, tf.maximum(rate, 1e-6))
+
+
+@misconception(
+    "WarmupCosineDecay",
+    says="Without warm-up you start at 0, as if there were one step of it. With warmup_steps=0 step 0 has the peak.",
+    hint=3,
+    subtle=True,
+)
+class AtLeastOneStepOfWarmup(_Schedule):
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        warmup = max(self.warmup_steps, 1)
+        return self.peak_lr * tf.where(step < warmup, step / warmup, self.falling(step))
+
+
+@misconception(
+    "WarmupCosineDecay",
+    says="You ask the cosine of T − W steps at step k. The warm-up has used W of them: ask it at k − W, or it jumps "
+    "down at the end of the warm-up.",
+    hint=1,
+)
+class CosineAtTheWholeStep(_Schedule):
+    def falling(self, step):
+        return _half_cosine(tf.minimum(step / (self.total_steps - self.warmup_steps), 1.0))
+
+
+@misconception(
+    "WarmupCosineDecay",
+    says="Your get_config has names of its own. It must hold peak_lr, warmup_steps and total_steps, as __init__ calls "
+    "them.",
+    hint=3,
+    subtle=True,
+)
+class ConfigurationUnderOtherNames(_Schedule):
+    def get_config(self):
+        return {"peak": self.peak_lr, "warmup": self.warmup_steps, "total": self.total_steps}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(config["peak"], config["warmup"], config["total"])
 
 
 # reduce_on_plateau
@@ -519,3 +656,65 @@ def plateau_that_raises_the_rate(losses, *, initial_lr, factor=0.5, patience=3, 
 )
 def plateau_before_the_epoch(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0):
     return [initial_lr, *_plateau(losses, initial_lr, factor, patience, min_delta, cooldown, min_lr)][: len(losses)]
+
+
+@misconception(
+    "reduce_on_plateau",
+    says="You follow PyTorch's scheduler: it cuts after more than `patience` epochs, and a cool-down makes every epoch "
+    "in it count for nothing. Here the epoch that makes `patience` cuts, and the counter goes down first.",
+    hint=3,
+)
+def plateau_of_pytorch(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0):
+    rate, best, bad, cooling, rates = float(initial_lr), math.inf, 0, 0, []
+    for loss in losses:
+        if loss < best - min_delta:
+            best, bad = loss, 0
+        else:
+            bad += 1
+        if cooling > 0:
+            cooling, bad = cooling - 1, 0
+        if bad > patience:
+            rate, cooling, bad = min(rate, max(rate * factor, min_lr)), cooldown, 0
+        rates.append(rate)
+    return rates
+
+
+@misconception(
+    "reduce_on_plateau",
+    says="You compare with the loss of `patience` epochs ago. The loss must beat the best of all epochs so far.",
+    hint=1,
+)
+def plateau_against_patience_epochs_ago(
+    losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0
+):
+    rate, rates, wait = float(initial_lr), [], max(patience, 1)
+    for epoch, loss in enumerate(losses):
+        if epoch >= wait and loss + min_delta >= losses[epoch - wait] and rate > min_lr:
+            rate = max(rate * factor, min_lr)
+        rates.append(rate)
+    return rates
+
+
+@misconception(
+    "reduce_on_plateau",
+    says="You take an equal loss for an improvement when min_delta is 0. It must be lower: loss + min_delta < best.",
+    hint=2,
+    subtle=True,
+)
+def plateau_content_with_equality(
+    losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0
+):
+    def improves(loss, best):
+        return loss + min_delta <= best
+
+    return _plateau(losses, initial_lr, factor, patience, min_delta, cooldown, min_lr, improves=improves)
+
+
+@misconception(
+    "reduce_on_plateau",
+    says="You return NumPy's float32 numbers. One Python float an epoch must come back: float(rate).",
+    hint=3,
+    subtle=True,
+)
+def plateau_in_numpy_numbers(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0):
+    return [np.float32(rate) for rate in _plateau(losses, initial_lr, factor, patience, min_delta, cooldown, min_lr)]

@@ -1,6 +1,8 @@
-"""3 · Optimizers: from one gradient to one change of the weights.
+"""Chapter 3 · Optimizers: from one gradient to one change of the weights.
 
 A step function is pure: weights, state and gradient go in, the new values come out, nothing is changed in place.
+
+Read lessons/ch03_optimizers.md first.
 """
 
 from typing import Any
@@ -19,30 +21,30 @@ __all__ = [
     "choose_optimizer",
 ]
 
+TensorLike = tf.types.experimental.TensorLike
 
-def sgd_step(w: tf.Tensor, g: tf.Tensor, *, lr: float | tf.Tensor) -> tf.Tensor:
+
+def sgd_step(w: TensorLike, g: TensorLike, *, lr: float | tf.Tensor) -> tf.Tensor:
     """Return the weights after one step of plain gradient descent.
 
-    Formula:
         w ← w − η·g
 
-        w: weights;  g: gradient of the loss in w;  η (`lr`): learning rate.
+    where w are the weights, g is the gradient of the loss in w, and η (`lr`) is the learning rate.
 
     Args:
-        w: weights, of any shape (a single number included) and any floating dtype: a tensor or a NumPy array.
-        g: gradient, of the shape and dtype of `w`.
-        lr: learning rate η, a Python number or a rank-0 tensor of `w`'s dtype.
+        w: Weights, of any shape (a single number included) and any floating dtype.
+        g: Gradient, of the shape and dtype of `w`.
+        lr: Learning rate η ≥ 0, a Python number or a rank-0 tensor of the dtype of `w`. A Python number counts with all
+            the digits that this dtype holds: 0.1 is not the float32 0.1 when the weights are float64.
 
     Returns:
         The new weights: a tensor of the shape and dtype of `w`. Neither `w` nor `g` is changed.
 
     Example:
-        >>> import tensorflow as tf
-        >>> sgd_step(tf.constant([1.0, 2.0]), tf.constant([4.0, -2.0]), lr=0.5).numpy().tolist()
+        >>> sgd_step([1.0, 2.0], [4.0, -2.0], lr=0.5).numpy().tolist()  # 1 − 0.5·4 and 2 + 0.5·2
         [-1.0, 3.0]
 
-    Source: Robbins & Monro, "A Stochastic Approximation Method", Annals of Mathematical Statistics 22(3), 1951;
-        the article, §3 "SGD & Momentum".
+    Source: the article, §3 "SGD & Momentum"; Robbins & Monro, A Stochastic Approximation Method, 1951.
     """
     w, g = _tensors(w, g)
     # Out of place: `w -= lr * g` would overwrite the caller's NumPy array.
@@ -50,9 +52,9 @@ def sgd_step(w: tf.Tensor, g: tf.Tensor, *, lr: float | tf.Tensor) -> tf.Tensor:
 
 
 def momentum_step(
-    w: tf.Tensor,
-    v: tf.Tensor,
-    g: tf.Tensor,
+    w: TensorLike,
+    v: TensorLike,
+    g: TensorLike,
     *,
     lr: float | tf.Tensor,
     momentum: float = 0.9,
@@ -60,34 +62,34 @@ def momentum_step(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return weights and velocity after one step of gradient descent with momentum.
 
-    Formula:
         v ← γ·v + η·g
         w ← w − v                  (classical)
         w ← w − (γ·v + η·g)        (Nesterov; v is already the new velocity)
 
-        w: weights;  v: velocity, 0 before the first step;  g: gradient;  η (`lr`): learning rate;
-        γ (`momentum`): the share of the old velocity that is kept.
+    where w are the weights, v is the velocity, g the gradient of the loss in w, η (`lr`) the learning rate, and
+    γ (`momentum`) the share of the old velocity that is kept.
+
+    The velocity points *up* the loss, as the gradient does: the weights go by −v. The rate scales the gradient on its
+    way *into* v.
 
     Args:
-        w: weights, of any shape and floating dtype.
-        v: velocity, of the shape and dtype of `w`. It points *up* the loss, as the formula says: the weights go by −v.
-        g: gradient, of the shape and dtype of `w`.
-        lr: learning rate η, a Python number or a rank-0 tensor. It scales the gradient on its way *into* v.
+        w: Weights, of any shape and any floating dtype.
+        v: Velocity, of the shape and dtype of `w`; zeros before the first step.
+        g: Gradient, of the shape and dtype of `w`.
+        lr: Learning rate η ≥ 0, a Python number or a rank-0 tensor of the dtype of `w`.
         momentum: γ, 0 ≤ γ < 1; with 0 the step is plain gradient descent.
-        nesterov: whether to look ahead, as in the third line.
+        nesterov: Whether to look ahead, as in the third line.
 
     Returns:
         The tuple (w, v) of new values: tensors of the shape and dtype of `w`.
 
     Example:
-        >>> import tensorflow as tf
-        >>> w, v = momentum_step(tf.constant(1.0), tf.constant(2.0), tf.constant(4.0), lr=0.25, momentum=0.5)
-        >>> float(v), float(w)      # 0.5·2 + 0.25·4 = 2, then 1 − 2
+        >>> w, v = momentum_step(1.0, 2.0, 4.0, lr=0.25, momentum=0.5)
+        >>> float(v), float(w)  # 0.5·2 + 0.25·4 = 2, then 1 − 2
         (2.0, -1.0)
 
-    Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Sutskever, Martens, Dahl
-        & Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013, §2 (Nesterov's form);
-        the article, §3 "SGD & Momentum".
+    Source: the article, §3 "SGD & Momentum"; Polyak, Some Methods of Speeding Up the Convergence of Iteration Methods,
+        1964; Sutskever et al., On the Importance of Initialization and Momentum in Deep Learning, 2013, §2 (Nesterov).
     """
     w, v, g = _tensors(w, v, g)
     momentum, push = _number(momentum, w.dtype), _number(lr, w.dtype) * g
@@ -97,10 +99,10 @@ def momentum_step(
 
 
 def adam_step(
-    w: tf.Tensor,
-    m: tf.Tensor,
-    v: tf.Tensor,
-    g: tf.Tensor,
+    w: TensorLike,
+    m: TensorLike,
+    v: TensorLike,
+    g: TensorLike,
     t: int | tf.Tensor,
     *,
     lr: float | tf.Tensor = 1e-3,
@@ -110,41 +112,37 @@ def adam_step(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return weights and both moments after step number `t` of Adam.
 
-    Formula:
         m ← β₁·m + (1 − β₁)·g           first moment: mean of the gradient
         v ← β₂·v + (1 − β₂)·g²          second moment: mean of its square
         m̂ = m / (1 − β₁ᵗ)               bias correction: both started at 0
         v̂ = v / (1 − β₂ᵗ)
         w ← w − η·m̂ / (√v̂ + ε)
 
-        w: weights;  g: gradient;  t: number of this step;  η (`lr`): learning rate;
-        β₁, β₂ (`beta_1`, `beta_2`): how much of the old moments is kept;  ε (`epsilon`): outside the root, added to the
-        *corrected* √v̂. (Keras adds its ε to the uncorrected √v: "epsilon hat" in the paper.)
+    where w are the weights, g is the gradient of the loss in w, t the number of this step, η (`lr`) the learning rate;
+    β₁, β₂ (`beta_1`, `beta_2`) are how much of the old moments is kept; ε (`epsilon`) stands outside the root, added to
+    the *corrected* √v̂. (Keras adds its ε to the uncorrected √v: "epsilon hat" in the paper.)
 
     Args:
-        w: weights, of any shape and floating dtype.
-        m: first moment, of the shape and dtype of `w`, uncorrected; zeros before the first step.
-        v: second moment, likewise, ≥ 0.
-        g: gradient, of the shape and dtype of `w`.
-        t: number of this step, counted from **1**: a Python int or a rank-0 tensor of any integer or floating dtype.
-        lr: learning rate η, a Python number or a rank-0 tensor.
+        w: Weights, of any shape; float32 or float64. (float16 and bfloat16 are too coarse for 1 − 0.999.)
+        m: First moment, of the shape and dtype of `w`, uncorrected; zeros before the first step.
+        v: Second moment, likewise; ≥ 0.
+        g: Gradient, of the shape and dtype of `w`.
+        t: Number of this step, counted from **1**: a Python int or a rank-0 tensor of any integer or floating dtype.
+        lr: Learning rate η ≥ 0, a Python number or a rank-0 tensor of the dtype of `w`.
         beta_1: β₁, 0 ≤ β₁ < 1.
         beta_2: β₂, 0 ≤ β₂ < 1.
-        epsilon: ε > 0.
+        epsilon: ε ≥ 1e-7.
 
     Returns:
         The tuple (w, m, v) of new values: tensors of the shape and dtype of `w`. The moments are the uncorrected ones.
-        A gradient of zeros with moments of zeros leaves the weights as they are.
+        Where gradient and moments are 0 the weight stays as it is.
 
     Example:
-        >>> import tensorflow as tf
-        >>> zero = tf.constant(0.0)
-        >>> w, m, v = adam_step(tf.constant(1.0), zero, zero, tf.constant(4.0), 1, lr=0.25, beta_1=0.5, beta_2=0.75)
-        >>> float(m), float(v), round(float(w), 5)      # m̂ = 4, √v̂ = 4: the first step is η long whatever the gradient
+        >>> w, m, v = adam_step(1.0, 0.0, 0.0, 4.0, 1, lr=0.25, beta_1=0.5, beta_2=0.75)
+        >>> float(m), float(v), round(float(w), 5)  # m̂ = 4, √v̂ = 4: the first step is η long whatever the gradient
         (2.0, 4.0, 0.75)
 
-    Source: Kingma & Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, Algorithm 1 and §2;
-        the article, §3 "Adam & AdamW".
+    Source: the article, §3 "Adam & AdamW"; Kingma & Ba, Adam: A Method for Stochastic Optimization, 2015, Algorithm 1.
     """
     w, m, v, g = _tensors(w, m, v, g)
     m, v = _moments(m, v, g, beta_1, beta_2)
@@ -152,10 +150,10 @@ def adam_step(
 
 
 def adamw_step(
-    w: tf.Tensor,
-    m: tf.Tensor,
-    v: tf.Tensor,
-    g: tf.Tensor,
+    w: TensorLike,
+    m: TensorLike,
+    v: TensorLike,
+    g: TensorLike,
     t: int | tf.Tensor,
     *,
     lr: float | tf.Tensor = 1e-3,
@@ -166,40 +164,37 @@ def adamw_step(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return weights and both moments after step number `t` of Adam with decoupled weight decay.
 
-    Formula:
-        w ← w − η·λ·w                   decay, of the weights as they were
-        then Adam's step:
+        w ← w − η·λ·w                   decay, of the weights as they were; then Adam's step:
         m ← β₁·m + (1 − β₁)·g           of the gradient alone: no λ·w in here
         v ← β₂·v + (1 − β₂)·g²
         w ← w − η·m̂ / (√v̂ + ε)          m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
 
-        λ (`weight_decay`): the share of the weights, per unit of learning rate, that each step takes away;
-        all other symbols as in Adam (w weights, g gradient, t step number, η learning rate, ε outside the root).
+    where λ (`weight_decay`) is the share of the weights, per unit of learning rate, that each step takes away; w are
+    the weights, g is the gradient of the loss in w, t the number of this step, η (`lr`) the learning rate; β₁, β₂
+    (`beta_1`, `beta_2`) are how much of the old moments is kept; ε (`epsilon`) stands outside the root, as in Adam.
 
     Args:
-        w: weights, of any shape and floating dtype.
-        m: first moment, of the shape and dtype of `w`, uncorrected; zeros before the first step.
-        v: second moment, likewise, ≥ 0.
-        g: gradient of the loss **without** any penalty, of the shape and dtype of `w`.
-        t: number of this step, counted from **1**: a Python int or a rank-0 tensor of any integer or floating dtype.
-        lr: learning rate η, a Python number or a rank-0 tensor. It scales the decay too.
+        w: Weights, of any shape; float32 or float64.
+        m: First moment, of the shape and dtype of `w`, uncorrected; zeros before the first step.
+        v: Second moment, likewise; ≥ 0.
+        g: Gradient of the loss **without** any penalty, of the shape and dtype of `w`.
+        t: Number of this step, counted from **1**: a Python int or a rank-0 tensor of any integer or floating dtype.
+        lr: Learning rate η ≥ 0, a Python number or a rank-0 tensor of the dtype of `w`. It scales the decay too.
         beta_1: β₁, 0 ≤ β₁ < 1.
         beta_2: β₂, 0 ≤ β₂ < 1.
-        epsilon: ε > 0.
+        epsilon: ε ≥ 1e-7.
         weight_decay: λ ≥ 0; with 0 the step is Adam's.
 
     Returns:
-        The tuple (w, m, v) of new values: tensors of the shape and dtype of `w`.
+        The tuple (w, m, v) of new values: tensors of the shape and dtype of `w`. The moments are the uncorrected ones.
 
     Example:
-        >>> import tensorflow as tf
-        >>> zero = tf.constant(0.0)
-        >>> w, m, v = adamw_step(tf.constant(8.0), zero, zero, zero, 1, lr=0.5, weight_decay=0.25)
-        >>> float(w), float(m), float(v)      # 8 − 0.5·0.25·8: without a gradient only the decay is left
+        >>> w, m, v = adamw_step(8.0, 0.0, 0.0, 0.0, 1, lr=0.5, weight_decay=0.25)
+        >>> float(w), float(m), float(v)  # 8 − 0.5·0.25·8: without a gradient only the decay is left
         (7.0, 0.0, 0.0)
 
-    Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, Algorithm 2 (its ηα is our η, its
-        λ/α our λ, as in Keras and PyTorch); the article, §3 "Adam & AdamW".
+    Source: the article, §3 "Adam & AdamW"; Loshchilov & Hutter, Decoupled Weight Decay Regularization, 2019, Algorithm
+        2 (its ηα is our η, its λ/α our λ, as in Keras and PyTorch).
     """
     w, m, v, g = _tensors(w, m, v, g)
     m, v = _moments(m, v, g, beta_1, beta_2)  # λ·w added to g would be divided by √v̂: L2, not weight decay
@@ -208,9 +203,9 @@ def adamw_step(
 
 
 def rmsprop_step(
-    w: tf.Tensor,
-    s: tf.Tensor,
-    g: tf.Tensor,
+    w: TensorLike,
+    s: TensorLike,
+    g: TensorLike,
     *,
     lr: float | tf.Tensor = 1e-3,
     rho: float = 0.9,
@@ -218,77 +213,73 @@ def rmsprop_step(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return weights and mean square after one step of RMSProp.
 
-    Formula:
         s ← ρ·s + (1 − ρ)·g²
         w ← w − η·g / √(s + ε)          s is already the new mean
 
-        w: weights;  s: moving mean of the squared gradient;  g: gradient;  η (`lr`): learning rate;
-        ρ (`rho`): the share of the old mean that is kept;  ε (`epsilon`): **inside** the root, as in Keras.
+    where w are the weights, s is the moving mean of the squared gradient, g the gradient of the loss in w, η (`lr`) the
+    learning rate, ρ (`rho`) the share of the old mean that is kept, and ε (`epsilon`) stands **inside** the root, as in
+    Keras. The mean is not bias-corrected.
 
     Args:
-        w: weights, of any shape and floating dtype.
-        s: mean square, of the shape and dtype of `w`, ≥ 0; zeros before the first step. It is not bias-corrected.
-        g: gradient, of the shape and dtype of `w`.
-        lr: learning rate η, a Python number or a rank-0 tensor.
+        w: Weights, of any shape and any floating dtype.
+        s: Mean square, of the shape and dtype of `w`; ≥ 0, zeros before the first step.
+        g: Gradient, of the shape and dtype of `w`.
+        lr: Learning rate η ≥ 0, a Python number or a rank-0 tensor of the dtype of `w`.
         rho: ρ, 0 ≤ ρ < 1.
-        epsilon: ε > 0.
+        epsilon: ε ≥ 1e-7.
 
     Returns:
         The tuple (w, s) of new values: tensors of the shape and dtype of `w`.
         Where g and s are both 0 the weight stays as it is.
 
     Example:
-        >>> import tensorflow as tf
-        >>> w, s = rmsprop_step(tf.constant(1.0), tf.constant(8.0), tf.constant(4.0), lr=0.25, rho=0.5, epsilon=4.0)
-        >>> float(s), float(w)      # 0.5·8 + 0.5·16 = 12, then 1 − 0.25·4 / √(12 + 4)
+        >>> w, s = rmsprop_step(1.0, 8.0, 4.0, lr=0.25, rho=0.5, epsilon=4.0)
+        >>> float(s), round(float(w), 5)  # 0.5·8 + 0.5·16 = 12, then 1 − 0.25·4 / √(12 + 4)
         (12.0, 0.75)
 
-    Source: Tieleman & Hinton, "Neural Networks for Machine Learning", lecture 6.5, Coursera, 2012;
-        the article, §3 "RMSProp & Adagrad".
+    Source: the article, §3 "RMSProp & Adagrad"; Tieleman & Hinton, Neural Networks for Machine Learning, lecture 6.5,
+        2012.
     """
     w, s, g = _tensors(w, s, g)
-    rho = _number(rho, w.dtype)
-    s = rho * s + (1 - rho) * tf.square(g)
+    s = _number(rho, w.dtype) * s + _number(1 - rho, w.dtype) * tf.square(g)
     # ε inside the root keeps the step finite at s = 0; √s + ε would give another step wherever s is not ≫ ε.
     return w - _number(lr, w.dtype) * g / tf.sqrt(s + _number(epsilon, w.dtype)), s
 
 
 def adagrad_step(
-    w: tf.Tensor,
-    s: tf.Tensor,
-    g: tf.Tensor,
+    w: TensorLike,
+    s: TensorLike,
+    g: TensorLike,
     *,
     lr: float | tf.Tensor = 1e-2,
     epsilon: float = 1e-7,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return weights and sum of squares after one step of Adagrad.
 
-    Formula:
         s ← s + g²
         w ← w − η·g / √(s + ε)          s is already the new sum
 
-        w: weights;  s: sum of all squared gradients so far;  g: gradient;  η (`lr`): learning rate;
-        ε (`epsilon`): **inside** the root, as in Keras.
+    where w are the weights, s is the sum of all squared gradients so far, g the gradient of the loss in w, η (`lr`) the
+    learning rate, and ε (`epsilon`) stands **inside** the root, as in Keras.
 
     Args:
-        w: weights, of any shape and floating dtype.
-        s: sum of squares, of the shape and dtype of `w`, ≥ 0. (Keras starts it at 0.1, the paper at 0.)
-        g: gradient, of the shape and dtype of `w`.
-        lr: learning rate η, a Python number or a rank-0 tensor.
-        epsilon: ε > 0.
+        w: Weights, of any shape and any floating dtype.
+        s: Sum of squares, of the shape and dtype of `w`; ≥ 0. (Keras starts it at 0.1, the paper at 0.)
+        g: Gradient, of the shape and dtype of `w`.
+        lr: Learning rate η ≥ 0, a Python number or a rank-0 tensor of the dtype of `w`.
+        epsilon: ε ≥ 1e-7.
 
     Returns:
-        The tuple (w, s) of new values: tensors of the shape and dtype of `w`. `s` never shrinks.
+        The tuple (w, s) of new values: tensors of the shape and dtype of `w`.
         Where g and s are both 0 the weight stays as it is.
 
     Example:
-        >>> import tensorflow as tf
-        >>> w, s = adagrad_step(tf.constant(1.0), tf.constant(5.0), tf.constant(3.0), lr=0.5, epsilon=2.0)
-        >>> float(s), float(w)      # 5 + 9 = 14, then 1 − 0.5·3 / √(14 + 2)
+        >>> w, s = adagrad_step(1.0, 5.0, 3.0, lr=0.5, epsilon=2.0)
+        >>> float(s), round(float(w), 5)  # 5 + 9 = 14, then 1 − 0.5·3 / √(14 + 2)
         (14.0, 0.625)
 
-    Source: Duchi, Hazan & Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization",
-        JMLR 12, 2011, Figure 1 (diagonal form); the article, §3 "RMSProp & Adagrad".
+    Source: the article, §3 "RMSProp & Adagrad"; Duchi, Hazan & Singer, Adaptive Subgradient Methods for Online Learning
+        and Stochastic Optimization, 2011, Figure 1 (diagonal form).
     """
     w, s, g = _tensors(w, s, g)
     s = s + tf.square(g)
@@ -298,37 +289,40 @@ def adagrad_step(
 class MomentumSGD(tf.keras.optimizers.Optimizer):
     """A Keras optimizer: gradient descent with momentum, as in `momentum_step`.
 
-    Formula, for every variable w with its own velocity v (0 at first):
         v ← γ·v + η·g
         w ← w − v                  (classical)
         w ← w − (γ·v + η·g)        (Nesterov; v is already the new velocity)
 
-        g: gradient;  η: the learning rate *of this step*, which Keras hands to `update_step`;  γ (`momentum`).
+    for every variable w with its own velocity v (0 at first), where g is the gradient of the loss in w, η the learning
+    rate *of this step*, which Keras hands to `update_step`, and γ (`momentum`) the share of the old velocity that is
+    kept.
 
     It works wherever Keras takes an optimizer: in `compile` and `fit`, in eager and graph mode, with a schedule as its
-    learning rate, with every variable of a model at its own shape and dtype. Saved with a model and loaded again (with
-    `custom_objects`), it goes on as if never interrupted; so the velocities must be variables that Keras tracks.
-    Only the weights count: whether you store v or −v is up to you.
-    Keras' own SGD must not be its base class.
+    learning rate, inside a `LossScaleOptimizer`; with variables of any shape and floating dtype, whatever their names.
+    Each `apply` may bring gradients for some of the built variables only; the others and their velocities then stay.
+    The gradient of an embedding is a `tf.IndexedSlices`, which has only some rows: it counts as the whole gradient with
+    zeros in the others, so that their velocity goes on.
+    Saved with a model and loaded again (with `custom_objects`), it goes on as if never interrupted; so the velocities
+    must be variables that Keras tracks. Only the weights count: whether you store v or −v is up to you.
+    Its base class is `Optimizer`; Keras' own SGD must not do the work.
 
     Args:
-        learning_rate: a float or a `LearningRateSchedule`.
+        learning_rate: A float or a `LearningRateSchedule`.
         momentum: γ, 0 ≤ γ < 1.
-        nesterov: whether to look ahead.
-        name: the optimizer's name.
-        **kwargs: every other option of `tf.keras.optimizers.Optimizer` (`global_clipnorm`, `weight_decay` …).
+        nesterov: Whether to look ahead.
+        name: The optimizer's name.
+        **kwargs: Every other option of `tf.keras.optimizers.Optimizer` (`global_clipnorm`, `weight_decay` …).
 
     Example:
-        >>> import tensorflow as tf
         >>> w = tf.keras.Variable(1.0)
         >>> optimizer = MomentumSGD(learning_rate=0.25, momentum=0.5)
-        >>> for gradient in (4.0, 4.0):      # v = 1, then v = 0.5·1 + 0.25·4 = 1.5
+        >>> for gradient in (4.0, 4.0):  # v = 1, then v = 0.5·1 + 0.25·4 = 1.5
         ...     optimizer.apply([tf.constant(gradient)], [w])
         >>> float(w)
         -1.5
 
-    Source: as `momentum_step`; Keras, `keras.optimizers.Optimizer`, "If you intend to create your own optimization
-        algorithm, please inherit from this class and override …".
+    Source: the article, §3 "SGD & Momentum"; Keras, keras.optimizers.Optimizer ("If you intend to create your own
+        optimization algorithm …"); the papers of `momentum_step`.
     """
 
     def __init__(
@@ -354,14 +348,14 @@ class MomentumSGD(tf.keras.optimizers.Optimizer):
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Update one `variable` and its velocity in place, by its `gradient` and this step's `learning_rate`."""
-        momentum = keras.ops.cast(self.momentum, variable.dtype)
+        # Rate and gradient may come in another dtype; γ is a Python number and adopts the velocity's.
         push = keras.ops.cast(learning_rate, variable.dtype) * keras.ops.cast(gradient, variable.dtype)
         velocity = self.velocities[self._get_variable_index(variable)]
-        self.assign(velocity, momentum * velocity + push)
-        self.assign_sub(variable, momentum * velocity + push if self.nesterov else velocity)
+        self.assign(velocity, self.momentum * velocity + push)
+        self.assign_sub(variable, self.momentum * velocity + push if self.nesterov else velocity)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the base class's configuration with `momentum` and `nesterov` added."""
+        """Return the base class's configuration with `momentum` and `nesterov` added, as plain numbers."""
         return super().get_config() | {"momentum": self.momentum, "nesterov": self.nesterov}
 
 
@@ -379,22 +373,22 @@ def choose_optimizer(
     | `"sparse"`      | Adagrad   | 1e-2     |                                            |
 
     Args:
-        use: one of the five names.
-        learning_rate: takes the place of the rate in the table: a float, 0.0 included, or a `LearningRateSchedule`;
-            None keeps the table's.
+        use: One of the five names, spelt as in the table.
+        learning_rate: Takes the place of the rate in the table, and of nothing else: a float, 0.0 included, or a
+            `LearningRateSchedule`; None keeps the table's.
 
     Returns:
         A new optimizer at every call: an optimizer belongs to the variables that it first saw.
 
     Raises:
-        ValueError: `use` is none of the five; the message names `use`.
+        ValueError: If `use` is none of the five.
 
     Example:
         >>> optimizer = choose_optimizer("vision", learning_rate=0.5)
-        >>> type(optimizer).__name__, optimizer.momentum, float(optimizer.learning_rate)
+        >>> type(optimizer).__name__, float(optimizer.momentum), float(optimizer.learning_rate)
         ('SGD', 0.9, 0.5)
 
-    Source: the article, §3, the optimizer cheat sheet and its examples.
+    Source: the article, §3 "Optimizer Comparison Cheat Sheet".
     """
     match use:
         case "default":

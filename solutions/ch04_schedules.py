@@ -1,4 +1,11 @@
-"""4 · Learning rate schedules: the learning rate as a function of the step, or of what the loss does."""
+"""Chapter 4 · Learning rate schedules: the learning rate as a function of the step, or of what the loss does.
+
+Everything here is written from tensor operations or plain Python: Keras' own schedules and its `ReduceLROnPlateau` are
+the ready-made objects for exactly these jobs, and using one does not count. The base class `LearningRateSchedule` is
+allowed. Steps are numbers below 2²⁴, up to which float32 holds every whole one.
+
+Read lessons/ch04_schedules.md first.
+"""
 
 import itertools
 import math
@@ -15,9 +22,11 @@ __all__ = [
     "reduce_on_plateau",
 ]
 
+TensorLike = tf.types.experimental.TensorLike
+
 
 def exponential_decay(
-    step: int | float | tf.Tensor,
+    step: TensorLike,
     *,
     initial_lr: float,
     decay_steps: int,
@@ -26,28 +35,29 @@ def exponential_decay(
 ) -> tf.Tensor:
     """Return the learning rate at a step when it is multiplied by a fixed rate every so many steps.
 
-    Formula:
         η(k) = η₀ · r^(k/D)             smooth
         η(k) = η₀ · r^⌊k/D⌋             staircase
 
-        k (`step`): steps done so far;  η₀ (`initial_lr`);  r (`decay_rate`);  D (`decay_steps`).
+    where k (`step`) is the number of steps done so far, η₀ (`initial_lr`) the rate at step 0, and r (`decay_rate`) what
+    the rate is multiplied by every D (`decay_steps`) steps.
 
     Args:
-        step: k ≥ 0, integer or float: a number, or an array or tensor of any shape and any such dtype.
-        initial_lr: η₀.
-        decay_steps: D > 0, in steps.
+        step: k ≥ 0, in steps: a number, or a list, array or tensor of any shape and any integer or floating dtype.
+        initial_lr: η₀ > 0.
+        decay_steps: D ≥ 1, in steps.
         decay_rate: r, 0 < r ≤ 1.
-        staircase: whether the exponent is rounded down. At k = D, 2D … the new stair has begun.
+        staircase: Whether the exponent is rounded down. At k = D, 2D … the new stair has begun (in a graph, rounding
+            may make it begin one step later).
 
     Returns:
         The learning rate: a float32 tensor of the shape of `step`.
 
     Example:
         >>> rates = exponential_decay([0, 10, 15], initial_lr=1.0, decay_steps=10, decay_rate=0.25)
-        >>> rates.numpy().tolist()      # 0.25⁰, 0.25¹, 0.25^1.5 = 0.5³
+        >>> rates.numpy().round(4).tolist()  # 0.25⁰, 0.25¹, 0.25^1.5 = 0.5³
         [1.0, 0.25, 0.125]
 
-    Source: `keras.optimizers.schedules.ExponentialDecay`; the article, §4 "Built-in Schedules".
+    Source: the article, §4 "Built-in Schedules"; Keras, keras.optimizers.schedules.ExponentialDecay.
     """
     step, decay_steps = tf.cast(step, tf.float32), tf.cast(decay_steps, tf.float32)
     # floordiv, not floor(step / decay_steps): in a graph that quotient becomes step · (1 / decay_steps), and
@@ -56,21 +66,19 @@ def exponential_decay(
     return initial_lr * tf.pow(decay_rate, exponent)
 
 
-def cosine_decay(
-    step: int | float | tf.Tensor, *, initial_lr: float, decay_steps: int, alpha: float = 0.0
-) -> tf.Tensor:
+def cosine_decay(step: TensorLike, *, initial_lr: float, decay_steps: int, alpha: float = 0.0) -> tf.Tensor:
     """Return the learning rate at a step when it falls along half a cosine, to a fraction of where it began.
 
-    Formula:
         η(k) = η₀ · [(1 − α) · ½·(1 + cos(π · min(k, T) / T)) + α]
 
-        k (`step`): steps done so far;  η₀ (`initial_lr`);  T (`decay_steps`): length of the fall;
-        α (`alpha`): the floor as a **fraction** of η₀. It is not a learning rate: the lowest rate is α·η₀.
+    where k (`step`) is the number of steps done so far, η₀ (`initial_lr`) the rate at step 0, T (`decay_steps`) the
+    length of the fall, and α (`alpha`) the floor as a **fraction** of η₀. It is not a learning rate: the lowest rate is
+    α·η₀.
 
     Args:
-        step: k ≥ 0, integer or float: a number, or an array or tensor of any shape and any such dtype.
-        initial_lr: η₀.
-        decay_steps: T > 0, in steps.
+        step: k ≥ 0, in steps: a number, or a list, array or tensor of any shape and any integer or floating dtype.
+        initial_lr: η₀ > 0.
+        decay_steps: T ≥ 1, in steps.
         alpha: α, 0 ≤ α ≤ 1.
 
     Returns:
@@ -78,45 +86,42 @@ def cosine_decay(
 
     Example:
         >>> rates = cosine_decay([0, 50, 100, 150], initial_lr=1.0, decay_steps=100, alpha=0.5)
-        >>> rates.numpy().tolist()      # halfway: 0.5 · 0.5 + 0.5
+        >>> rates.numpy().round(4).tolist()  # halfway: 0.5 · 0.5 + 0.5
         [1.0, 0.75, 0.5, 0.5]
 
-    Source: Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, eq. (5), one cycle;
-        `keras.optimizers.schedules.CosineDecay`; the article, §4 "Built-in Schedules".
+    Source: the article, §4 "Built-in Schedules"; Loshchilov & Hutter, SGDR: Stochastic Gradient Descent with Warm
+        Restarts, 2017, eq. (5), one cycle; Keras, keras.optimizers.schedules.CosineDecay.
     """
     # Without the minimum the cosine comes up again after T.
     progress = tf.minimum(tf.cast(step, tf.float32) / tf.cast(decay_steps, tf.float32), 1.0)
     return initial_lr * ((1 - alpha) * _half_cosine(progress) + alpha)
 
 
-def piecewise_constant(
-    step: int | float | tf.Tensor, *, boundaries: Sequence[float], values: Sequence[float]
-) -> tf.Tensor:
+def piecewise_constant(step: TensorLike, *, boundaries: Sequence[float], values: Sequence[float]) -> tf.Tensor:
     """Return the learning rate at a step when it is constant between given boundaries.
 
-    Formula:
         η(k) = values[i]  for the first i with k ≤ boundaries[i];  values[-1] if there is none
 
-        k (`step`): steps done so far. **At** a boundary the old value still holds.
+    where k (`step`) is the number of steps done so far. **At** a boundary the old value still holds.
 
     Args:
-        step: k ≥ 0, integer or float: a number, or an array or tensor of any shape and any such dtype.
-        boundaries: numbers that strictly increase, in steps; may be empty.
-        values: the learning rates between them: one more than there are boundaries.
+        step: k ≥ 0, in steps: a number, or a list, array or tensor of any shape and any integer or floating dtype.
+        boundaries: A list or tuple of numbers ≥ 0 that strictly increase, in steps, whole or not; may be empty.
+        values: A list or tuple of the learning rates between them, in any order: one more than there are boundaries.
 
     Returns:
         The learning rate: a float32 tensor of the shape of `step`.
 
     Raises:
-        ValueError: `values` is not one longer than `boundaries` (the message names `values`), or `boundaries` do not
-            strictly increase (it names `boundaries`).
+        ValueError: If `values` is not one longer than `boundaries` (the message names either).
+        ValueError: If `boundaries` do not strictly increase.
 
     Example:
         >>> rates = piecewise_constant([0, 10, 11, 30], boundaries=[10, 20], values=[1.0, 0.5, 0.25])
         >>> rates.numpy().tolist()
         [1.0, 1.0, 0.5, 0.25]
 
-    Source: `keras.optimizers.schedules.PiecewiseConstantDecay`; the article, §4 "Built-in Schedules".
+    Source: the article, §4 "Built-in Schedules"; Keras, keras.optimizers.schedules.PiecewiseConstantDecay.
     """
     if len(values) != len(boundaries) + 1:
         raise ValueError(
@@ -133,32 +138,35 @@ def piecewise_constant(
 class WarmupCosineDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
     """A Keras schedule: linear from 0 to a peak, then half a cosine down to 0, and 0 from there on.
 
-    Formula, with k the step, W = `warmup_steps`, T = `total_steps`:
         η(k) = peak · k / W                                    k < W
         η(k) = peak · ½·(1 + cos(π · (k − W) / (T − W)))       W ≤ k ≤ T
         η(k) = 0                                               k > T
 
-    Given to an optimizer as its `learning_rate`, or asked directly: `schedule(step)` takes an integer or float `step`,
-    a number, an array or a tensor of any shape, and returns a float32 tensor of that shape.
+    where k is the step, peak is `peak_lr`, W is `warmup_steps` and T is `total_steps`.
+
+    Given to an optimizer as its `learning_rate`, or asked directly: `schedule(step)` takes a step k ≥ 0, as a number,
+    or a list, array or tensor of any shape and any integer or floating dtype; it returns float32 of that shape.
     At k = W the rate is the peak; with W = 0 there is no warm-up, it starts at the peak and is a number everywhere.
+    A warm-up wrapped around Keras' own `CosineDecay` does not count: write the cosine too.
 
     Args:
-        peak_lr: the highest learning rate.
+        peak_lr: The highest learning rate, > 0.
         warmup_steps: W, in steps, 0 ≤ W < T.
         total_steps: T, in steps: those of the whole training, warm-up included.
 
     Raises:
-        ValueError: `warmup_steps` is negative, or not below `total_steps`; the message names `warmup_steps`.
+        ValueError: If `warmup_steps` is negative.
+        ValueError: If `warmup_steps` is not below `total_steps` (the message names either).
 
     Example:
         >>> schedule = WarmupCosineDecay(peak_lr=1.0, warmup_steps=10, total_steps=110)
-        >>> schedule([0, 5, 10, 60, 110, 1000]).numpy().round(6).tolist()
+        >>> schedule([0, 5, 10, 60, 110, 1000]).numpy().round(4).tolist()
         [0.0, 0.5, 1.0, 0.5, 0.0, 0.0]
         >>> WarmupCosineDecay.from_config(schedule.get_config()).get_config() == schedule.get_config()
         True
 
-    Source: warm-up: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", arXiv:1706.02677, 2017,
-        §2.2; cosine: Loshchilov & Hutter, ICLR 2017, eq. (5); the article, §4 "Warmup Strategies".
+    Source: the article, §4 "Warmup Strategies"; Goyal et al., Accurate, Large Minibatch SGD: Training ImageNet in 1
+        Hour, 2017, §2.2 (warm-up); Loshchilov & Hutter, SGDR, 2017, eq. (5) (cosine).
     """
 
     def __init__(self, peak_lr: float, warmup_steps: int, total_steps: int) -> None:
@@ -172,7 +180,7 @@ class WarmupCosineDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
         self.total_steps = total_steps
 
-    def __call__(self, step: int | float | tf.Tensor) -> tf.Tensor:
+    def __call__(self, step: TensorLike) -> tf.Tensor:
         """Return the learning rate at `step`: float32, of the shape of `step`."""
         step = tf.cast(step, tf.float32)
         # tf.where computes both branches: without the maximum, W = 0 divides by zero in the one that is not used.
@@ -182,7 +190,7 @@ class WarmupCosineDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
         return self.peak_lr * tf.where(step < self.warmup_steps, rising, _half_cosine(falling))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the three arguments by name, so that `from_config` gives an equal schedule."""
+        """Return the three arguments by name, as plain numbers, so that `from_config` gives an equal schedule."""
         return {"peak_lr": self.peak_lr, "warmup_steps": self.warmup_steps, "total_steps": self.total_steps}
 
 
@@ -199,6 +207,7 @@ def reduce_on_plateau(
     """Return the learning rate after each epoch when it is cut each time the loss stops falling.
 
     The rule, epoch by epoch, as Keras' `ReduceLROnPlateau(mode="min")` follows it:
+
         1. In a cool-down (its counter is above 0): count it down by 1, and waiting starts at 0 again.
         2. If loss + min_delta < best (the first loss always does): the loss becomes the best, waiting starts at 0.
         3. Otherwise, unless the counter is still above 0: wait one epoch more. If that makes `patience` epochs, and the
@@ -207,22 +216,23 @@ def reduce_on_plateau(
     `best` is the lowest loss that step 2 accepted, over the whole training; a smaller gain leaves it where it is.
 
     Args:
-        losses: the monitored loss of each epoch, finite; may be empty.
-        initial_lr: the rate before the first epoch. If it is not above `min_lr` it stays as it is.
-        factor: what the rate is multiplied by, 0 < factor < 1.
-        patience: epochs without improvement that trigger a cut; 0 acts as 1.
-        min_delta: how much lower than the best a loss must be to count, ≥ 0.
-        cooldown: value of the counter after a cut. It is counted down *before* it is looked at, so 1 acts as 0.
-        min_lr: the rate is never cut below this.
+        losses: The monitored loss of each epoch, finite floats in a list or tuple; may be empty.
+        initial_lr: The rate before the first epoch, a float > 0. If it is not above `min_lr` it stays as it is.
+        factor: What the rate is multiplied by, 0 < factor < 1.
+        patience: Epochs without improvement that trigger a cut, ≥ 0; 0 acts as 1.
+        min_delta: By more than this a loss must be lower than the best to count, ≥ 0; with 0 any lower loss counts, and
+            an equal one does not.
+        cooldown: Value of the counter after a cut, ≥ 0. It is counted down *before* it is looked at, so 1 acts as 0.
+        min_lr: The rate is never cut below this, ≥ 0.
 
     Returns:
-        One Python float an epoch: the rate in force **after** it, which the next epoch trains with.
+        A list with one Python float an epoch: the rate in force **after** it, which the next epoch trains with.
 
     Example:
         >>> reduce_on_plateau([5.0, 4.0, 4.0, 4.0, 4.0, 3.0], initial_lr=1.0, patience=2)
         [1.0, 1.0, 1.0, 0.5, 0.5, 0.5]
 
-    Source: `keras.callbacks.ReduceLROnPlateau`; the article, §4 "ReduceLROnPlateau".
+    Source: the article, §4 "ReduceLROnPlateau"; Keras, keras.callbacks.ReduceLROnPlateau.
     """
     rate, best, waited, cooling, rates = float(initial_lr), math.inf, 0, 0, []
     for loss in losses:

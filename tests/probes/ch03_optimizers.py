@@ -24,6 +24,17 @@ def in_graph_with_tensors(function: Callable[..., Any], *args: Any, tensors: dic
     return call(as_tensors(args), {name: tf.convert_to_tensor(value) for name, value in tensors.items()})
 
 
+def changed_variables(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[int]:
+    """Which arguments, given as `tf.Variable`s, have other values after `function(*args, **kwargs)`."""
+    given = [tf.Variable(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+    function(*given, **kwargs)
+    return [
+        place
+        for place, (before, after) in enumerate(zip(args, given, strict=True))
+        if isinstance(after, tf.Variable) and not np.array_equal(before, after.numpy())
+    ]
+
+
 def schedule(rates: Sequence[float]) -> Any:
     """A built-in schedule with these rates at step 0, 1, 2 …"""
     return tf.keras.optimizers.schedules.PiecewiseConstantDecay(list(range(len(rates) - 1)), list(rates))
@@ -41,21 +52,55 @@ def trajectory(
     rates: Sequence[float],
     *,
     graph: bool = False,
+    loss_scale: float | None = None,
     **options: Any,
 ) -> list[list[Array]]:
-    """The weights after each step of `make(rate, **options)`, one gradient for each weight and step."""
-    variables = [tf.keras.Variable(w, dtype=w.dtype.name, name=f"weight_{i}") for i, w in enumerate(weights)]
+    """The weights after each step of `make(rate, **options)`, one gradient for each weight and step.
+
+    A gradient of None is left out of its step. With a `loss_scale` the optimizer works in a LossScaleOptimizer, and the
+    gradients arrive that many times too large. The variables share one name, as the kernels of a model do.
+    """
+    variables = [tf.keras.Variable(w, dtype=w.dtype.name, name="kernel") for w in weights]
     optimizer = make(_rate(rates), **options)
+    if loss_scale is not None:
+        optimizer = tf.keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=loss_scale)
     optimizer.build(variables)
 
     def apply(*step: Any) -> None:
-        optimizer.apply(list(step), variables)
+        present = [(g, variable) for g, variable in zip(step, variables, strict=True) if g is not None]
+        optimizer.apply([g for g, _ in present], [variable for _, variable in present])
 
     apply = tf.function(apply) if graph else apply
     after = []
     for step in gradients:
-        apply(*as_tensors(list(step)))
+        apply(*as_tensors([g if g is None or loss_scale is None else g * g.dtype.type(loss_scale) for g in step]))
         after.append([variable.numpy() for variable in variables])
+    return after
+
+
+def embedding_trajectory(
+    make: Callable[..., Any],
+    table: Array,
+    rows: Sequence[Sequence[int]],
+    values: Array,
+    rate: float,
+    *,
+    graph: bool = False,
+    **options: Any,
+) -> list[Array]:
+    """The table of an embedding after each step; its gradient comes as TensorFlow makes it: some rows with values."""
+    variable = tf.keras.Variable(table, name="embeddings")
+    optimizer = make(rate, **options)
+    optimizer.build([variable])
+
+    def apply(at: Any, value: Any) -> None:
+        optimizer.apply([tf.IndexedSlices(value, at, tf.constant(table.shape))], [variable])
+
+    apply = tf.function(apply) if graph else apply
+    after = []
+    for at, value in zip(rows, values, strict=True):
+        apply(tf.constant(at), tf.convert_to_tensor(value))
+        after.append(variable.numpy())
     return after
 
 

@@ -26,6 +26,11 @@ def lengths_of_steps(schedule: Any, steps: int, *, graph: bool = False) -> Array
     return np.asarray(lengths, np.float32)
 
 
+def configuration(schedule: Any) -> dict[str, Any]:
+    """The configuration of `schedule`."""
+    return dict(schedule.get_config())
+
+
 def from_configuration(schedule: Any) -> Any:
     """A schedule made from the configuration of `schedule`."""
     return type(schedule).from_config(schedule.get_config())
