@@ -62,8 +62,8 @@ def confusion_counts(y_true: Any, y_prob: Any, *, threshold: float = 0.5) -> Con
         >>> [int(count) for count in counts]  # 0.9 | 0.8 and 0.5 | 0.4 | 0.1
         [1, 2, 1, 1]
 
-    Source: The article, §5 "Custom Metrics"; Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 27,
-        2006, §2.
+    Source: The article, §5 "Custom Metrics"; Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters
+        27, 2006, §2.
     """
     raise NotImplementedError
 
@@ -123,7 +123,8 @@ def recall(counts: ConfusionCounts) -> tf.Tensor:
 
         recall = tp / (tp + fn),    0 where nothing is positive
 
-    tp counts the positives that were found, fn those that were missed. Exactly that: no epsilon is added to the denominator.
+    tp counts the positives that were found, fn those that were missed. Exactly that: no epsilon is added to the
+    denominator.
 
     Args:
         counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype, none negative.
@@ -149,9 +150,9 @@ def f1(counts: ConfusionCounts) -> tf.Tensor:
 
         F1 = 2·P·R / (P + R) = 2·tp / (2·tp + fp + fn),    0 where the denominator is 0
 
-    P is the precision, R the recall; tp, fp, fn are the counts. The second form needs one division instead of three, and
-    is 0 / 0 only where there is neither a positive nor a decision for one. True negatives play no part. No epsilon is
-    added to a denominator.
+    P is the precision, R the recall; tp, fp, fn are the counts. The second form needs one division instead of three,
+    and is 0 / 0 only where there is neither a positive nor a decision for one. True negatives play no part. No epsilon
+    is added to a denominator.
 
     Args:
         counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype, none negative.
@@ -167,8 +168,8 @@ def f1(counts: ConfusionCounts) -> tf.Tensor:
         >>> float(f1(ConfusionCounts(tp=0, fp=0, fn=0, tn=4)))
         0.0
 
-    Source: The article, §5 "Custom Metrics"; van Rijsbergen, Information Retrieval, 2nd ed., 1979, ch. 7 (F = 1 − E with
-        α = ½).
+    Source: The article, §5 "Custom Metrics"; van Rijsbergen, Information Retrieval, 2nd ed., 1979, ch. 7 (F = 1 − E
+        with α = ½).
     """
     raise NotImplementedError
 
@@ -179,12 +180,13 @@ def roc_auc(y_true: Any, scores: Any) -> tf.Tensor:
         AUC = 1/(P·N) · Σᵢ Σⱼ ( 1 where sᵢ > sⱼ,  ½ where sᵢ = sⱼ,  0 where sᵢ < sⱼ )
 
     i runs over the P positives, j over the N negatives, s are the scores. Only their order counts: any strictly
-    increasing change of the scores leaves the AUC as it is, and they need not lie between 0 and 1. It is exact, also for
-    hundreds of samples, and where two scores differ in the last digit only.
+    increasing change of the scores leaves the AUC as it is, and they need not lie between 0 and 1. It is exact, also
+    for hundreds of samples, and where two scores differ in the last digit only.
 
     Args:
         y_true: Labels 0 or 1 (integers, booleans or floats), shape `(n,)`.
-        scores: Scores, higher for "more likely positive": any finite numbers, float16, float32 or float64, shape `(n,)`.
+        scores: Scores, higher for "more likely positive": any finite numbers, float16, float32 or float64, shape
+            `(n,)`.
 
     Returns:
         A rank-0 tensor of the dtype of `scores`, between 0 (every negative above every positive) and 1; ½ when
@@ -199,7 +201,8 @@ def roc_auc(y_true: Any, scores: Any) -> tf.Tensor:
         0.875
 
     Source: The article, §5 "Built-in Metrics"; Hanley & McNeil, "The meaning and use of the area under a receiver
-        operating characteristic (ROC) curve", Radiology 143, 1982; Fawcett, "An introduction to ROC analysis", 2006, §7.
+        operating characteristic (ROC) curve", Radiology 143, 1982; Fawcett, "An introduction to ROC analysis", 2006,
+        §7.
     """
     raise NotImplementedError
 
@@ -235,8 +238,8 @@ class F1Score(tf.keras.metrics.Metric):
         >>> round(float(metric.result()), 4)  # 2·1 / (2·1 + 0 + 1), and not (1 + 0) / 2
         0.6667
 
-    Source: The article, §5 "Custom Metrics"; Forman & Scholz, "Apples-to-apples in cross-validation studies", ACM SIGKDD
-        Explorations 12(1), 2010 (why averaging F1 misleads).
+    Source: The article, §5 "Custom Metrics"; Forman & Scholz, "Apples-to-apples in cross-validation studies", ACM
+        SIGKDD Explorations 12(1), 2010 (why averaging F1 misleads).
     """
 
     def __init__(self, threshold: float = 0.5, name: str = "f1_score", **kwargs: Any) -> None:

@@ -23,8 +23,8 @@ def build_two_headed_model(features: int, categories: int) -> tf.keras.Model:
         category = softmax(h·W₂ + b₂)
 
     x are the inputs and h the 64 units of the one shared layer; W, b, w₁, b₁, W₂, b₂ are the six arrays of weights, all
-    trained, and initialised as Keras does by default. The price may be any number, so it has no activation; the category
-    is a probability for each. Nothing else is in it: no dropout, no penalty.
+    trained, and initialised as Keras does by default. The price may be any number, so it has no activation; the
+    category is a probability for each. Nothing else is in it: no dropout, no penalty.
 
     Args:
         features: Number of inputs, at least 1; the model takes one array `(batch, features)`.
@@ -59,13 +59,13 @@ def compile_two_headed_model(
 
         L = price_weight · MSE(price) + category_weight · CE(category)
 
-    MSE is the mean squared error of the price, CE the cross-entropy of the category's probabilities with integer labels.
-    Reported are `loss` (that L), `price_loss` and `category_loss` (without their weights), and the metrics `price_mae`
-    and `category_accuracy`. Sample weights, if there are any, reach the losses and not the metrics.
+    MSE is the mean squared error of the price, CE the cross-entropy of the category's probabilities with integer
+    labels. Reported are `loss` (that L), `price_loss` and `category_loss` (without their weights), and the metrics
+    `price_mae` and `category_accuracy`. Sample weights, if there are any, reach the losses and not the metrics.
 
     Args:
-        model: A model with two outputs named `price` and `category`, as a list in that order or a dict. Its weights stay
-            as they are.
+        model: A model with two outputs named `price` and `category`, as a list in that order or a dict. Its weights
+            stay as they are.
         price_weight: How much the price's mean squared error counts.
         category_weight: How much the category's cross-entropy counts.
         jit_compile: Compile the training step with XLA. (The default of `compile` itself is `"auto"`.)
@@ -163,9 +163,10 @@ def max_jit_difference(seed: int, *, steps: int) -> float:
     `tf.config.run_functions_eagerly(True)`, nothing is compiled, and the difference is exactly 0.
 
     Args:
-        seed: An int, 0 ≤ seed < 2³¹, from which data and initial weights are drawn. The result depends on it and `steps`
-            alone, and the global random state (Python's, NumPy's, TensorFlow's) is the same afterwards as before: a
-            Keras initializer without a seed of its own draws from Python's, so do not let one choose the weights.
+        seed: An int, 0 ≤ seed < 2³¹, from which data and initial weights are drawn. The result depends on it and
+            `steps` alone, and the global random state (Python's, NumPy's, TensorFlow's) is the same afterwards as
+            before: a Keras initializer without a seed of its own draws from Python's, so do not let one choose the
+            weights.
         steps: How many updates, 1 to 20.
 
     Returns:
