@@ -182,6 +182,17 @@ def starts_all_units_alike(features, categories):
     return tf.keras.Model(inputs, [price, softmax(shared)])
 
 
+@misconception(
+    "build_two_headed_model",
+    says="Your hidden values end somewhere above 0, where a relu goes on; large inputs show it.",
+    hint=2,
+    subtle=True,
+)
+def caps_the_hidden_units(features, categories):
+    inputs, shared = _trunk(features, activation="relu6")
+    return tf.keras.Model(inputs, _heads(shared, categories))
+
+
 # compile_two_headed_model
 
 
@@ -360,6 +371,21 @@ def takes_zero_for_no_weight(model, *, price_weight=1.0, category_weight=0.5, ji
     _compile(model, weights=weights, jit_compile=jit_compile, run_eagerly=run_eagerly)
 
 
+@misconception(
+    "compile_two_headed_model",
+    says="You take the softmax's probabilities for logits (`from_logits=True`): Keras sees through a softmax at the "
+    "very end and warns, and behind any other layer it takes the softmax twice.",
+    hint=2,
+    subtle=True,
+)
+def takes_probabilities_for_logits(
+    model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False
+):
+    weights = {"price": price_weight, "category": category_weight}
+    entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    _compile(model, weights=weights, category=entropy, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
 # total_loss
 
 
@@ -482,14 +508,26 @@ def casts_the_weights_through_float32(losses, weights):
 
 @misconception(
     "total_loss",
-    says="You make a Python float of each weight, which a symbolic weight has not: inside tf.function your sum cannot be "
-    "traced. Multiply with the weight as it is.",
+    says="You ask a weight for its value, `.numpy()`, which a symbolic one has not: inside tf.function your sum cannot "
+    "be traced. Multiply with the weight as it is.",
     hint=2,
     subtle=True,
 )
 def wants_plain_weights(losses, weights):
     _refuse_unknown(losses, weights)
-    return tf.add_n([tf.convert_to_tensor(loss) * float(weights.get(name, 1)) for name, loss in losses.items()])
+    plain = {name: weight.numpy() if tf.is_tensor(weight) else weight for name, weight in weights.items()}
+    return tf.add_n([tf.convert_to_tensor(loss) * plain.get(name, 1) for name, loss in losses.items()])
+
+
+@misconception(
+    "total_loss",
+    says="An unknown name is refused by you only if its weight is not 0; it is a typing error with any weight.",
+    hint=3,
+    subtle=True,
+)
+def lets_unknown_zeros_pass(losses, weights):
+    _refuse_unknown(losses, {name: weight for name, weight in weights.items() if tf.is_tensor(weight) or weight})
+    return tf.add_n([tf.convert_to_tensor(loss) * weights.get(name, 1) for name, loss in losses.items()])
 
 
 # count_python_runs
@@ -664,6 +702,11 @@ def _trained(model, x, y, steps):
     return model.get_weights()
 
 
+def _in_one(arrays):
+    """All weights of a training as one vector."""
+    return np.concatenate([array.ravel() for array in arrays])
+
+
 def _largest_difference(one, other):
     return float(max(np.max(np.abs(a - b)) for a, b in zip(one, other, strict=True)))
 
@@ -760,36 +803,32 @@ def returns_a_numpy_number(seed, *, steps):
 
 @misconception(
     "max_jit_difference",
-    says="You average the differences over the weights; asked for is the largest one, by which no weight differs more.",
+    says="You average the differences over the weights; asked for is the largest one.",
     hint=3,
     subtle=True,
 )
 def averages_the_differences(seed, *, steps):
     x, y, start = _draw(np.random.default_rng(seed))
-    one, other = (
-        np.concatenate([w.ravel() for w in _trained(_model(jit, start), x, y, steps)]) for jit in (True, False)
-    )
+    one, other = (_in_one(_trained(_model(jit, start), x, y, steps)) for jit in (True, False))
     return float(np.mean(np.abs(one - other)))
 
 
 @misconception(
     "max_jit_difference",
-    says="You take the root of a sum of squares, the distance of two vectors; asked for is the largest difference of any "
-    "one weight.",
+    says="You take the root of a sum of squares, the distance of two vectors; asked for is the largest difference of "
+    "any one weight.",
     hint=3,
     subtle=True,
 )
 def measures_the_distance(seed, *, steps):
     x, y, start = _draw(np.random.default_rng(seed))
-    one, other = (
-        np.concatenate([w.ravel() for w in _trained(_model(jit, start), x, y, steps)]) for jit in (True, False)
-    )
+    one, other = (_in_one(_trained(_model(jit, start), x, y, steps)) for jit in (True, False))
     return float(np.linalg.norm(one - other))
 
 
 @misconception(
     "max_jit_difference",
-    says="Your result is the same for every seed; data and initial weights must be drawn from the `seed` you are given.",
+    says="Your result is the same for every seed; data and initial weights must be drawn from the `seed` given.",
     hint=2,
     subtle=True,
 )
@@ -811,8 +850,8 @@ def always_makes_twenty_steps(seed, *, steps):
 
 @misconception(
     "max_jit_difference",
-    says="Your trainings differ by more than XLA: with `tf.config.run_functions_eagerly(True)`, where nothing is compiled, "
-    "the difference is not 0. Same weights, same data, same rate.",
+    says="Your trainings differ by more than XLA: with `tf.config.run_functions_eagerly(True)`, where nothing is "
+    "compiled, the difference is not 0. Same weights, same data, same rate.",
     hint=1,
     subtle=True,
 )

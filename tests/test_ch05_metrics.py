@@ -362,6 +362,7 @@ class TestRocAuc:
     @given(case=ranked(ties=False), kind=kinds)
     @example(case=(np.array([0, 1]), np.array([30, 40], np.float32)), kind="array")
     @example(case=(np.array([1, 0]), np.array([0.501, 0.502], np.float64)), kind="array")
+    @example(case=(np.array([0, 1]), np.float32(2.0**-125) * np.array([1, 1.0001], np.float32)), kind="array")
     def test_counts_the_pairs_in_order(self, case, kind):
         """The share of pairs in which the positive scores higher, in the scores' dtype, whatever the labels' type."""
         labels, scores = case
@@ -618,7 +619,7 @@ class TestEvaluateByName:
     @examples(3)
     @given(
         data=evaluations(heads=2),
-        second=st.sampled_from(["stock", "price_low"]),
+        second=st.sampled_from(["cost", "stock", "price_low"]),
         inputs=st.sampled_from(["array", "list", "dict"]),
         targets=st.sampled_from(["dict", "list"]),
     )

@@ -78,7 +78,7 @@ def evaluated(
     before = model.get_weights()
     parts = [x - 1, np.ones_like(x)]
     given = {"array": x, "list": parts, "dict": dict(zip(names, parts, strict=False))}[inputs]
-    by_kind = {"dict": dict(zip(heads, ys, strict=True)), "list": ys}
+    by_kind = {"dict": dict(zip(heads[::-1], ys[::-1], strict=True)), "list": ys}  # by name, not in the heads' order
     y = by_kind[targets] if len(heads) > 1 else ys[0]
     results = [kata(model, given, y) for _ in range(times)]
     changed = any(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

@@ -19,6 +19,7 @@ def with_drawn_weights(model: Any, seed: int) -> list[np.ndarray]:
 def built(build: Callable[..., Any], features: int, categories: int) -> dict[str, Any]:
     """How a model stands when it has been built, and whether a second call builds another."""
     model, other = build(features, categories), build(features, categories)
+    model(tf.zeros((2, features)))  # a penalty on activities is there after a call
     variables = {id(variable) for variable in model.variables}
     return {
         "initial": model.get_weights(),
@@ -33,7 +34,7 @@ def two_heads(build: Callable[..., Any], features: int, categories: int, x: np.n
     """The weights that were set on a built model, and its outputs for `x`, outside training and in it."""
     model = build(features, categories)
     weights = with_drawn_weights(model, seed)
-    return {"weights": weights, "outputs": [model(tf.convert_to_tensor(x), training=training) for training in (False, True)]}
+    return {"weights": weights, "outputs": [model(tf.convert_to_tensor(x), training=mode) for mode in (False, True)]}
 
 
 def names_found_by_compile(build: Callable[..., Any], x: np.ndarray, y: dict[str, np.ndarray]) -> list[str]:
@@ -45,12 +46,19 @@ def names_found_by_compile(build: Callable[..., Any], x: np.ndarray, y: dict[str
 
 
 def two_headed(features: int, categories: int, as_dict: bool) -> tf.keras.Model:
-    """A model with the outputs `price` and `category`, as a list or a dict."""
+    """A model with the outputs `price` and `category`, as a list or a dict.
+
+    In the dict a layer stands behind the softmax, through which Keras does not find the logits.
+    """
     inputs = tf.keras.Input((features,))
     shared = tf.keras.layers.Dense(64, activation="relu")(inputs)
     price = tf.keras.layers.Dense(1, name="price")(shared)
+    if as_dict:
+        softmax = tf.keras.layers.Dense(categories, activation="softmax")(shared)
+        category = tf.keras.layers.Rescaling(1.0, name="category")(softmax)
+        return tf.keras.Model(inputs, {"price": price, "category": category})
     category = tf.keras.layers.Dense(categories, activation="softmax", name="category")(shared)
-    return tf.keras.Model(inputs, {"price": price, "category": category} if as_dict else [price, category])
+    return tf.keras.Model(inputs, [price, category])
 
 
 def compiled(
@@ -83,6 +91,7 @@ def settings(kata: Callable[..., Any], **options: Any) -> dict[str, Any]:
     found = model.optimizer.get_config()
     return {
         "changed_options": sorted(name for name in usual if name != "name" and found.get(name) != usual[name]),
+        "auto_scale_loss": bool(getattr(model, "auto_scale_loss", True)),
         "steps_per_execution": int(model.steps_per_execution),
         "optimizer": type(model.optimizer).__name__,
         "learning_rate": float(model.optimizer.learning_rate),
@@ -117,9 +126,7 @@ def total_in_graph(kata: Callable[..., Any], losses: dict[str, Any], weights: di
     )
 
 
-def observed(
-    kata: Callable[..., Any], *args: Any, everything_eagerly: bool = False, **kwargs: Any
-) -> dict[str, Any]:
+def observed(kata: Callable[..., Any], *args: Any, everything_eagerly: bool = False, **kwargs: Any) -> dict[str, Any]:
     """The result of `kata`, and whether the setting `tf.config.run_functions_eagerly` is another one afterwards.
 
     With `everything_eagerly` that setting is on: every `tf.function` runs as Python, nothing is traced or compiled.
