@@ -200,9 +200,6 @@ class TestCompileTwoHeadedModel:
         )
         steps = settings["steps_per_execution"]
         expect(steps == 1, "What is not asked for stays at its default: one batch for each call.", yours=steps)
-        expect(
-            settings["auto_scale_loss"], "What is not asked for stays at its default: the loss is scaled if need be."
-        )
 
     def test_passes_the_flags_on(self):
         """jit_compile and run_eagerly are what was asked for; by default neither."""

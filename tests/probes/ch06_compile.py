@@ -91,7 +91,6 @@ def settings(kata: Callable[..., Any], **options: Any) -> dict[str, Any]:
     found = model.optimizer.get_config()
     return {
         "changed_options": sorted(name for name in usual if name != "name" and found.get(name) != usual[name]),
-        "auto_scale_loss": bool(getattr(model, "auto_scale_loss", True)),
         "steps_per_execution": int(model.steps_per_execution),
         "optimizer": type(model.optimizer).__name__,
         "learning_rate": float(model.optimizer.learning_rate),
