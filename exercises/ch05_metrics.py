@@ -57,29 +57,31 @@ def counts_as_floats(counts: ConfusionCounts) -> ConfusionCounts:
 def confusion_counts(y_true: Any, y_prob: Any, *, threshold: float = 0.5) -> ConfusionCounts:
     """Count the four outcomes of deciding "positive" wherever the probability reaches the threshold.
 
-    With yᵢ the label of sample i (1 positive, 0 negative) and dᵢ the decision about it,
-
-        dᵢ = 1 where pᵢ ≥ threshold, else 0      (a probability equal to the threshold counts as positive)
-
+        dᵢ = 1 where pᵢ ≥ threshold, else 0
         tp = Σ dᵢ·yᵢ    fp = Σ dᵢ·(1 − yᵢ)    fn = Σ (1 − dᵢ)·yᵢ    tn = Σ (1 − dᵢ)·(1 − yᵢ)
+
+    yᵢ is the label of sample i (1 positive, 0 negative), pᵢ its probability and dᵢ the decision about it. A probability
+    equal to the threshold counts as positive.
 
     Args:
         y_true: Labels 0 or 1 (integers, booleans or floats), shape `(n,)` or `(n, 1)`.
-        y_prob: Probabilities (or any scores) of the positive class, shape `(n,)` or `(n, 1)`; the two
-            shapes may differ, sample i of one still belongs to sample i of the other.
-        threshold: The least value that is called positive. It is compared in the dtype of `y_prob`:
-            a float32 0.7 reaches the threshold 0.7, although 0.7 in float64 is a little larger.
+        y_prob: Probabilities of the positive class, or any finite scores such as logits; float16, float32 or float64,
+            shape `(n,)` or `(n, 1)`. The two shapes may differ: sample i of one still belongs to sample i of the other.
+        threshold: The least value that is called positive: a Python number, for scores of any size and sign. It is
+            compared in the dtype of `y_prob`: a float32 0.7 reaches the threshold 0.7, although 0.7 in float64 is a
+            little larger.
 
     Returns:
-        `ConfusionCounts(tp, fp, fn, tn)`, each a rank-0 tensor of the dtype of `y_prob`. They add up to n.
+        `ConfusionCounts(tp, fp, fn, tn)`, each a rank-0 tensor of the dtype of `y_prob`, and exact: they add up to n.
+        (float16 holds every whole number up to 2048, and more samples than that are not asked for.)
 
     Example:
         >>> counts = confusion_counts([1, 0, 1, 0, 0], [0.9, 0.8, 0.4, 0.1, 0.5])
         >>> [int(count) for count in counts]  # 0.9 | 0.8 and 0.5 | 0.4 | 0.1
         [1, 2, 1, 1]
 
-    Source: article, "Metrics · Custom Metrics"; Fawcett, "An introduction to ROC analysis", Pattern Recognition
-        Letters 27, 2006, §2.
+    Source: The article, §5 "Custom Metrics"; Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters
+        27, 2006, §2.
     """
     raise NotImplementedError
 
@@ -88,21 +90,23 @@ def confusion_counts(y_true: Any, y_prob: Any, *, threshold: float = 0.5) -> Con
 def accuracy(counts: ConfusionCounts) -> tf.Tensor:
     """The share of all decisions that were right.
 
-        accuracy = (tp + tn) / (tp + fp + fn + tn),    0 where there is nothing to count
+        accuracy = (tp + tn) / (tp + fp + fn + tn),    0 where that is 0 / 0
 
-    Exactly that: no epsilon is added to the denominator.
+    tp, fp, fn, tn are the four counts. Exactly that: no epsilon is added to the denominator.
 
     Args:
-        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype.
+        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype, none negative.
+            They need not be whole, nor reach 1: a count may be a sum of sample weights.
 
     Returns:
-        A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
+        A rank-0 tensor between 0 and 1: of the counts' dtype where that is floating (float32 for Python's own), and
+            float32 for whole numbers of any dtype.
 
     Example:
         >>> float(accuracy(ConfusionCounts(tp=3, fp=1, fn=1, tn=3)))  # (3 + 3) / 8
         0.75
 
-    Source: article, "Metrics · Built-in Metrics"; Fawcett 2006, §2, Fig. 1.
+    Source: The article, §5 "Built-in Metrics"; Fawcett, "An introduction to ROC analysis", 2006, §2, Fig. 1.
     """
     raise NotImplementedError
 
@@ -113,13 +117,15 @@ def precision(counts: ConfusionCounts) -> tf.Tensor:
 
         precision = tp / (tp + fp),    0 where nothing was called positive
 
-    Exactly that: no epsilon is added to the denominator.
+    tp and fp are the counts of true and false positives. Exactly that: no epsilon is added to the denominator.
 
     Args:
-        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype.
+        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype, none negative.
+            They need not be whole, nor reach 1: a count may be a sum of sample weights.
 
     Returns:
-        A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
+        A rank-0 tensor between 0 and 1: of the counts' dtype where that is floating (float32 for Python's own), and
+            float32 for whole numbers of any dtype.
 
     Example:
         >>> float(precision(ConfusionCounts(tp=3, fp=1, fn=2, tn=4)))  # 3 / (3 + 1)
@@ -127,7 +133,7 @@ def precision(counts: ConfusionCounts) -> tf.Tensor:
         >>> float(precision(ConfusionCounts(tp=0, fp=0, fn=2, tn=4)))  # nothing called positive
         0.0
 
-    Source: article, "Metrics · Built-in Metrics"; van Rijsbergen, *Information Retrieval*, 2nd ed., 1979, ch. 7.
+    Source: The article, §5 "Built-in Metrics"; van Rijsbergen, Information Retrieval, 2nd ed., 1979, ch. 7.
     """
     raise NotImplementedError
 
@@ -138,13 +144,16 @@ def recall(counts: ConfusionCounts) -> tf.Tensor:
 
         recall = tp / (tp + fn),    0 where nothing is positive
 
-    Exactly that: no epsilon is added to the denominator.
+    tp counts the positives that were found, fn those that were missed. Exactly that: no epsilon is added to the
+    denominator.
 
     Args:
-        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype.
+        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype, none negative.
+            They need not be whole, nor reach 1: a count may be a sum of sample weights.
 
     Returns:
-        A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
+        A rank-0 tensor between 0 and 1: of the counts' dtype where that is floating (float32 for Python's own), and
+            float32 for whole numbers of any dtype.
 
     Example:
         >>> float(recall(ConfusionCounts(tp=3, fp=1, fn=1, tn=5)))  # 3 / (3 + 1)
@@ -152,7 +161,7 @@ def recall(counts: ConfusionCounts) -> tf.Tensor:
         >>> float(recall(ConfusionCounts(tp=0, fp=2, fn=0, tn=4)))  # nothing is positive
         0.0
 
-    Source: article, "Metrics · Built-in Metrics"; van Rijsbergen 1979, ch. 7.
+    Source: The article, §5 "Built-in Metrics"; van Rijsbergen, Information Retrieval, 2nd ed., 1979, ch. 7.
     """
     raise NotImplementedError
 
@@ -163,14 +172,17 @@ def f1(counts: ConfusionCounts) -> tf.Tensor:
 
         F1 = 2·P·R / (P + R) = 2·tp / (2·tp + fp + fn),    0 where the denominator is 0
 
-    with P the precision and R the recall. The second form needs one division instead of three, and is 0 / 0 only
-    where there is neither a positive nor a decision for one. True negatives play no part. No epsilon is added.
+    P is the precision, R the recall; tp, fp, fn are the counts. The second form needs one division instead of three,
+    and is 0 / 0 only where there is neither a positive nor a decision for one. True negatives play no part. No epsilon
+    is added to a denominator.
 
     Args:
-        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype.
+        counts: `ConfusionCounts` of Python numbers, NumPy numbers or rank-0 tensors, all of one dtype, none negative.
+            They need not be whole, nor reach 1: a count may be a sum of sample weights.
 
     Returns:
-        A rank-0 tensor between 0 and 1: float32 for whole numbers, else of the counts' dtype.
+        A rank-0 tensor between 0 and 1: of the counts' dtype where that is floating (float32 for Python's own), and
+            float32 for whole numbers of any dtype.
 
     Example:
         >>> float(f1(ConfusionCounts(tp=3, fp=1, fn=1, tn=5)))  # 6 / (6 + 1 + 1)
@@ -178,7 +190,8 @@ def f1(counts: ConfusionCounts) -> tf.Tensor:
         >>> float(f1(ConfusionCounts(tp=0, fp=0, fn=0, tn=4)))
         0.0
 
-    Source: article, "Metrics · Custom Metrics"; van Rijsbergen 1979, ch. 7 (F = 1 − E with α = ½).
+    Source: The article, §5 "Custom Metrics"; van Rijsbergen, Information Retrieval, 2nd ed., 1979, ch. 7 (F = 1 − E
+        with α = ½).
     """
     raise NotImplementedError
 
@@ -190,26 +203,29 @@ def roc_auc(y_true: Any, scores: Any) -> tf.Tensor:
         AUC = 1/(P·N) · Σᵢ Σⱼ ( 1 where sᵢ > sⱼ,  ½ where sᵢ = sⱼ,  0 where sᵢ < sⱼ )
 
     i runs over the P positives, j over the N negatives, s are the scores. Only their order counts: any strictly
-    increasing change of the scores leaves the AUC as it is, and they need not lie between 0 and 1.
+    increasing change of the scores leaves the AUC as it is, and they need not lie between 0 and 1. It is exact, also
+    for hundreds of samples, and where two scores differ in the last digit only.
 
     Args:
         y_true: Labels 0 or 1 (integers, booleans or floats), shape `(n,)`.
-        scores: Scores, higher for "more likely positive"; any finite numbers, shape `(n,)`.
+        scores: Scores, higher for "more likely positive": any finite numbers, float16, float32 or float64, shape
+            `(n,)`.
 
     Returns:
         A rank-0 tensor of the dtype of `scores`, between 0 (every negative above every positive) and 1; ½ when
         all scores are equal.
 
     Raises:
-        ValueError: `y_true` has no positive or no negative. Inside `tf.function` labels are known only while running,
-            and then nothing is raised: check only what is known.
+        ValueError: If `y_true` has no positive or no negative, whenever the function is called eagerly. Inside
+            `tf.function` labels are known only while running, and then nothing is raised: check only what is known.
 
     Example:
         >>> float(roc_auc([1, 0, 1, 0], [0.8, 0.5, 0.5, 0.2]))  # 0.8 beats both; 0.5 ties once, wins once: 3.5 / 4
         0.875
 
-    Source: article, "Metrics · Built-in Metrics"; Hanley & McNeil, "The meaning and use of the area under a receiver
-        operating characteristic (ROC) curve", Radiology 143, 1982; Fawcett 2006, §7.
+    Source: The article, §5 "Built-in Metrics"; Hanley & McNeil, "The meaning and use of the area under a receiver
+        operating characteristic (ROC) curve", Radiology 143, 1982; Fawcett, "An introduction to ROC analysis", 2006,
+        §7.
     """
     raise NotImplementedError
 
@@ -219,34 +235,35 @@ class F1Score(tf.keras.metrics.Metric):
     """F1 of everything seen since the last reset, however it was cut into batches.
 
         F1 = 2·tp / (2·tp + fp + fn),    0 where the denominator is 0
+        tp = Σ wᵢ·dᵢ·yᵢ    fp = Σ wᵢ·dᵢ·(1 − yᵢ)    fn = Σ wᵢ·(1 − dᵢ)·yᵢ
 
-    with tp, fp, fn the sums over all samples seen, each counted with its weight: tp = Σ wᵢ·dᵢ·yᵢ,
-    fp = Σ wᵢ·dᵢ·(1 − yᵢ), fn = Σ wᵢ·(1 − dᵢ)·yᵢ, where yᵢ is the label and dᵢ = 1 where pᵢ ≥ threshold, else 0.
-    F1 is no mean over samples, so the mean of the batches' F1 is not the F1 of the whole: the sums must be kept.
+    The sums run over all samples seen: yᵢ is the label of sample i, pᵢ its prediction, wᵢ its weight, and dᵢ = 1 where
+    pᵢ ≥ threshold, else 0. F1 is no mean over samples, so the mean of the batches' F1 is not the F1 of the whole: the
+    sums must be kept. No epsilon is added to a denominator: all weights together may be far less than 1.
+
+    The methods to write, all of which also work inside `tf.function`, as in a compiled model's `fit` and `evaluate`:
+    `update_state(y_true, y_pred, sample_weight=None)` adds one batch to the sums. Labels are 0 or 1 (integers, booleans
+    or floats), predictions float16, float32 or float64; each has shape `(n,)` or `(n, 1)`, in any mix. `sample_weight`,
+    numbers ≥ 0 of shape `(n,)` or `(n, 1)` too, says how much each sample counts; None that each counts 1.
+    `result()` gives the F1 so far, a rank-0 tensor of the metric's dtype, and changes nothing.
+    `reset_state()` forgets everything seen (the base class sets every variable to 0).
+    `get_config()` gives the dict from which `from_config` makes an equal, empty metric: threshold, name and dtype.
 
     Args:
-        threshold: The least prediction that is called positive.
+        threshold: The least prediction that is called positive: a Python number, for scores of any size and sign. A
+            float32 0.7 reaches the threshold 0.7, as in `confusion_counts`.
         name: The name under which `fit` and `evaluate` report the metric.
-        **kwargs: Passed on to `tf.keras.metrics.Metric` (`dtype`).
-
-    Methods to write:
-        `update_state(y_true, y_pred, sample_weight=None)` adds one batch to the sums. Labels (0 or 1) and predictions
-            have shape `(n,)` or `(n, 1)`, in any mix; `sample_weight`, of shape `(n,)` or `(n, 1)` too, says how much
-            each sample counts, and None that each counts 1.
-        `result()` gives the F1 so far as a rank-0 tensor.
-        `reset_state()` forgets everything seen (the base class sets every variable to 0).
-        `get_config()` holds what `from_config` needs to make an equal, empty metric.
-        All of them also work inside `tf.function`, as in a compiled model's `fit` and `evaluate`.
+        **kwargs: Passed on to `tf.keras.metrics.Metric`: `dtype`, in which the sums are kept ("float32" if not given).
 
     Example:
         >>> metric = F1Score(threshold=0.5)
-        >>> metric.update_state([1, 0], [[0.9], [0.2]])  # tp = 1: the F1 of this batch is 1
-        >>> metric.update_state([1], [[0.1]])  # fn = 1: the F1 of this batch is 0
+        >>> _ = metric.update_state([1, 0], [[0.9], [0.2]])  # tp = 1: the F1 of this batch is 1
+        >>> _ = metric.update_state([1], [[0.1]])  # fn = 1: the F1 of this batch is 0
         >>> round(float(metric.result()), 4)  # 2·1 / (2·1 + 0 + 1), and not (1 + 0) / 2
         0.6667
 
-    Source: article, "Metrics · Custom Metrics"; Forman & Scholz, "Apples-to-apples in cross-validation studies",
-        ACM SIGKDD Explorations 12(1), 2010 (why averaging F1 misleads).
+    Source: The article, §5 "Custom Metrics"; Forman & Scholz, "Apples-to-apples in cross-validation studies", ACM
+        SIGKDD Explorations 12(1), 2010 (why averaging F1 misleads).
     """
 
     def __init__(self, threshold: float = 0.5, name: str = "f1_score", **kwargs: Any) -> None:
@@ -271,22 +288,21 @@ def evaluate_by_name(model: tf.keras.Model, x: Any, y: Any) -> dict[str, float]:
     in Keras 3 it has one entry, `compile_metrics`, for all compiled metrics together.
 
     Args:
-        model: A compiled `tf.keras.Model`; its weights stay as they are.
-        x: Inputs, of any kind that `evaluate` takes.
+        model: A compiled `tf.keras.Model`, with any number of metrics, none included; its weights stay as they are.
+        x: Inputs: an array, or a list or dict of arrays for a model with several inputs.
         y: Targets: an array, or a list or dict of arrays for a model with several outputs.
 
     Returns:
-        A dict from each metric's name to its value over all samples, a Python float. A second call gives the same.
+        A dict from each name to its value over all samples, a Python float, as the model gives it outside training:
+            without dropout, and `loss` with the model's own penalties. A second call gives the same.
 
     Example:
-        >>> import numpy as np
-        >>> import tensorflow as tf
         >>> model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Identity()])
         >>> model.compile(loss="mse", metrics=["mae"], run_eagerly=True)
         >>> result = evaluate_by_name(model, np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]]))
         >>> sorted(result.items())  # errors 0 and 3: (0 + 3) / 2 and (0 + 9) / 2
         [('loss', 4.5), ('mae', 1.5)]
 
-    Source: article, "Metrics · Built-in Metrics" (where names and values are zipped, and three of five are lost).
+    Source: The article, §5 "Built-in Metrics" (where names and values are zipped, and three of five are lost).
     """
     raise NotImplementedError

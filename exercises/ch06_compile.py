@@ -36,27 +36,31 @@ __all__ = [
 def build_two_headed_model(features: int, categories: int) -> tf.keras.Model:
     """Build a model that predicts a price and a category from one shared hidden layer.
 
-        h = relu(x·W + b)            the shared layer, 64 units
-        price = h·w₁ + b₁            a regression: any number, so no activation
-        category = softmax(h·W₂ + b₂)    a probability for each category
+        h = relu(x·W + b)
+        price = h·w₁ + b₁
+        category = softmax(h·W₂ + b₂)
+
+    x are the inputs and h the 64 units of the one shared layer; W, b, w₁, b₁, W₂, b₂ are the six arrays of weights, all
+    trained, and initialised as Keras does by default. The price may be any number, so it has no activation; the
+    category is a probability for each. Nothing else is in it: no dropout, no penalty.
 
     Args:
-        features: Number of inputs; the model takes `(batch, features)`.
-        categories: Number of categories.
+        features: Number of inputs, at least 1; the model takes one array `(batch, features)`.
+        categories: Number of categories, at least 2.
 
     Returns:
-        A built, uncompiled `tf.keras.Model` with outputs `[price, category]`, of shapes `(batch, 1)` and
-        `(batch, categories)`, named `price` and `category`; or a dict of the two by these names.
+        A new, built, uncompiled `tf.keras.Model` with float32 outputs `[price, category]`, of shapes `(batch, 1)` and
+            `(batch, categories)`, named `price` and `category`; or a dict of the two by these names.
 
     Example:
         >>> model = build_two_headed_model(10, 3)
-        >>> model.output_names
-        ['price', 'category']
-        >>> [output.shape for output in model.outputs]
-        [(None, 1), (None, 3)]
+        >>> model.count_params()  # (10·64 + 64) + (64·1 + 1) + (64·3 + 3)
+        964
+        >>> sorted(tuple(output.shape) for output in tf.nest.flatten(model(tf.zeros((2, 10)))))
+        [(2, 1), (2, 3)]
 
-    Source: article, "compile() Deep Dive · Multi-Output Models"; Caruana, "Multitask Learning", Machine Learning 28,
-        1997 (the shared layer).
+    Source: The article, §6 "Multi-Output Models"; Caruana, "Multitask Learning", Machine Learning 28, 1997 (the shared
+        layer).
     """
     raise NotImplementedError
 
@@ -74,11 +78,13 @@ def compile_two_headed_model(
 
         L = price_weight · MSE(price) + category_weight · CE(category)
 
-    CE is the cross-entropy of probabilities with integer labels. Reported are `loss` (that L), `price_loss` and
-    `category_loss` (without their weights), `price_mae` and `category_accuracy`.
+    MSE is the mean squared error of the price, CE the cross-entropy of the category's probabilities with integer
+    labels. Reported are `loss` (that L), `price_loss` and `category_loss` (without their weights), and the metrics
+    `price_mae` and `category_accuracy`. Sample weights, if there are any, reach the losses and not the metrics.
 
     Args:
-        model: A model with two outputs named `price` and `category`, as a list in that order or a dict.
+        model: A model with two outputs named `price` and `category`, as a list in that order or a dict. Its weights
+            stay as they are.
         price_weight: How much the price's mean squared error counts.
         category_weight: How much the category's cross-entropy counts.
         jit_compile: Compile the training step with XLA. (The default of `compile` itself is `"auto"`.)
@@ -86,12 +92,15 @@ def compile_two_headed_model(
             Not together with `jit_compile`: eager steps are not compiled.
 
     Returns:
-        None: the model itself is compiled, with the optimizer Adam at its default rate of 0.001.
+        None: the model itself is compiled, with an optimizer of its own, Adam with its default options (a rate of
+            0.001). What is not named here stays as `compile` has it.
 
     Example:
-        >>> import numpy as np
-        >>> model = build_two_headed_model(2, 3)
-        >>> compile_two_headed_model(model, price_weight=2.0, category_weight=0.5)
+        >>> inputs = tf.keras.Input((2,))
+        >>> price = tf.keras.layers.Dense(1, name="price")(inputs)
+        >>> category = tf.keras.layers.Dense(3, activation="softmax", name="category")(inputs)
+        >>> model = tf.keras.Model(inputs, [price, category])
+        >>> compile_two_headed_model(model, price_weight=2.0, category_weight=0.5, run_eagerly=True)
         >>> y = {"price": np.zeros((4, 1)), "category": np.zeros(4, int)}
         >>> logs = model.evaluate(np.zeros((4, 2)), y, verbose=0, return_dict=True)
         >>> sorted(logs)
@@ -99,7 +108,7 @@ def compile_two_headed_model(
         >>> round(logs["loss"], 4)  # 2·0 + 0.5·ln 3: nothing learned, all three categories are equally likely
         0.5493
 
-    Source: article, "compile() Deep Dive"; Keras API, `Model.compile`.
+    Source: The article, §6 "Multi-Output Models"; Keras API, `Model.compile`.
     """
     raise NotImplementedError
 
@@ -114,22 +123,23 @@ def total_loss(losses: Mapping[str, Any], weights: Mapping[str, Any]) -> tf.Tens
     are not made to add up to 1.
 
     Args:
-        losses: One or more losses by name, scalars (Python numbers or rank-0 tensors) of one dtype.
-        weights: Weights by name: Python numbers, or rank-0 tensors of the losses' dtype. May be empty. Neither dict
-            is changed.
+        losses: One or more losses by name: Python floats, or rank-0 tensors of one dtype, float16, float32 or float64.
+        weights: Weights by name: Python numbers, 0 and negative ones included, or rank-0 tensors of the losses' dtype,
+            which inside `tf.function` are symbolic. May be empty. Neither dict is changed.
 
     Returns:
-        A rank-0 tensor of the losses' dtype, differentiable in every loss, with ∂L/∂Lᵢ = wᵢ.
+        A rank-0 tensor of the losses' dtype (float32 for Python floats), differentiable in every loss, with
+            ∂L/∂Lᵢ = wᵢ.
 
     Raises:
-        ValueError: `weights` names a loss that is not there (most likely a typing error, and a weight that
-            would silently do nothing).
+        ValueError: If `weights` names a loss that is not there (most likely a typing error, and a weight that would
+            silently do nothing).
 
     Example:
         >>> float(total_loss({"price": 4.0, "category": 2.0}, {"category": 0.5}))  # 1·4 + 0.5·2
         5.0
 
-    Source: article, "compile() Deep Dive · Multi-Output Models"; Keras API, `Model.compile`, `loss_weights`.
+    Source: The article, §6 "Multi-Output Models"; Keras API, `Model.compile`, `loss_weights`.
     """
     raise NotImplementedError
 
@@ -141,6 +151,9 @@ def count_python_runs(batches: int, *, run_eagerly: bool) -> int:
     With `run_eagerly=True` every batch runs the Python code. Otherwise `tf.function` runs it once, to **trace** it
     into a graph (a second time if the first trace created variables), and every batch runs the graph:
     a `print`, a counter or a breakpoint in the body then happens while tracing only.
+
+    The number is to be observed, not worked out: wherever someone has called `tf.config.run_functions_eagerly(True)`,
+    nothing is traced, and it is `batches` in both cases. Leave that setting of the whole process as it is.
 
     Args:
         batches: How many batches to train on, at least 1, all of the same size.
@@ -155,8 +168,8 @@ def count_python_runs(batches: int, *, run_eagerly: bool) -> int:
         >>> count_python_runs(5, run_eagerly=False) in (1, 2)
         True
 
-    Source: article, "compile() Deep Dive · Arguments & Options"; TensorFlow guide, "Better performance with
-        tf.function", section "Tracing".
+    Source: The article, §6 "compile() Deep Dive"; TensorFlow guide, "Better performance with tf.function", section
+        "Tracing".
     """
     raise NotImplementedError
 
@@ -167,22 +180,25 @@ def max_jit_difference(seed: int, *, steps: int) -> float:
 
         max over all weights of |w with jit_compile=True − w with jit_compile=False|
 
-    Both trainings start at the same weights and see the same data. XLA fuses operations and so adds up in another
-    order; the last bits differ, and nothing else may.
+    w are the float32 weights after training. Both trainings start at the same weights and see the same data. XLA fuses
+    operations and so adds up in another order; the last bits differ, and nothing else may: wherever someone has called
+    `tf.config.run_functions_eagerly(True)`, nothing is compiled, and the difference is exactly 0.
 
     Args:
-        seed: A non-negative int, from which data and initial weights are drawn. The result depends on it alone, and
-            the global random state (Python's, NumPy's, TensorFlow's) is the same afterwards as before: a Keras
-            initializer without a seed of its own draws from Python's, so do not let one choose the weights.
-        steps: How many updates, at least 1.
+        seed: An int, 0 ≤ seed < 2³¹, from which data and initial weights are drawn. The result depends on it and
+            `steps` alone, and the global random state (Python's, NumPy's, TensorFlow's) is the same afterwards as
+            before: a Keras initializer without a seed of its own draws from Python's, so do not let one choose the
+            weights.
+        steps: How many updates, 1 to 20.
 
     Returns:
-        The largest absolute difference, a Python float: below 1e-4 and, for most seeds at 20 steps, above 0.
+        The largest absolute difference, a Python float: below 1e-4 and, for at least one of several seeds at 20 steps,
+            above 0.
 
     Example:
         >>> max_jit_difference(0, steps=5) < 1e-4
         True
 
-    Source: article, "compile() Deep Dive · Arguments & Options"; OpenXLA documentation, "XLA architecture".
+    Source: The article, §6 "compile() Deep Dive"; OpenXLA documentation, "XLA architecture".
     """
     raise NotImplementedError

@@ -101,7 +101,31 @@ def counts_in_float32(y_true, y_prob, *, threshold=0.5):
     return _count(decided, tf.reshape(tf.cast(y_true, tf.float32), [-1]))
 
 
+@misconception(
+    "confusion_counts",
+    says="Your threshold of 0 or below does not decide, as if none had been given; logits need one there.",
+    hint=2,
+    subtle=True,
+)
+def takes_zero_for_no_threshold(y_true, y_prob, *, threshold=0.5):
+    y_prob = tf.reshape(y_prob, [-1])
+    decided = y_prob >= (threshold if threshold > 0 else 0.5)
+    return _count(tf.cast(decided, y_prob.dtype), tf.reshape(tf.cast(y_true, y_prob.dtype), [-1]))
+
+
 # accuracy
+
+
+@misconception(
+    "accuracy",
+    says="You divide by at least 1: that keeps 0 / 0 away, but counts that are sums of weights may add up to less than "
+    "1, and their accuracy comes out too small. Divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+def accuracy_over_at_least_one(counts):
+    tp, fp, fn, tn = counts_as_floats(counts)
+    return (tp + tn) / tf.maximum(tp + fp + fn + tn, 1)
 
 
 @misconception(
@@ -217,7 +241,42 @@ def precision_in_float32(counts):
     return tf.math.divide_no_nan(tp, tp + fp)
 
 
+@misconception(
+    "precision",
+    says="You divide by at least 1: that keeps 0 / 0 away, but counts that are sums of weights may add up to less than "
+    "1, and their precision comes out too small. Divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+def precision_over_at_least_one(counts):
+    tp, fp, _, _ = counts_as_floats(counts)
+    return tp / tf.maximum(tp + fp, 1)
+
+
+@misconception(
+    "precision",
+    says="Where nothing was called positive you return None; the answer there is the number 0.",
+    hint=2,
+)
+def precision_of_no_call_is_none(counts):
+    tp, fp, _, _ = counts_as_floats(counts)
+    known = tf.get_static_value(tp + fp)
+    return None if known == 0 else tf.math.divide_no_nan(tp, tp + fp)
+
+
 # recall
+
+
+@misconception(
+    "recall",
+    says="You divide by at least 1: that keeps 0 / 0 away, but counts that are sums of weights may add up to less than "
+    "1, and their recall comes out too small. Divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+def recall_over_at_least_one(counts):
+    tp, _, fn, _ = counts_as_floats(counts)
+    return tp / tf.maximum(tp + fn, 1)
 
 
 @misconception(
@@ -333,6 +392,18 @@ def f1_with_epsilons(counts):
     tp, fp, fn, _ = counts_as_floats(counts)
     p, r = tp / (tp + fp + 1e-7), tp / (tp + fn + 1e-7)
     return 2 * p * r / (p + r + 1e-7)
+
+
+@misconception(
+    "f1",
+    says="An epsilon in your denominator moves every result (float64 shows it, and counts far below 1 do); only 0 / 0 "
+    "needs help, and `tf.math.divide_no_nan` gives just that.",
+    hint=3,
+    subtle=True,
+)
+def f1_with_one_epsilon(counts):
+    tp, fp, fn, _ = counts_as_floats(counts)
+    return 2 * tp / (2 * tp + fp + fn + 1e-7)
 
 
 # roc_auc
@@ -466,6 +537,49 @@ def one_half_for_a_single_class(y_true, scores):
     return tf.cast(tf.where(tf.math.is_nan(area), tf.constant(0.5, tf.float64), area), scores.dtype)
 
 
+@misconception(
+    "roc_auc",
+    says="You compare scores as float32, and two float64 scores that differ later than its seven digits tie; compare "
+    "them in the dtype that they have.",
+    hint=2,
+    subtle=True,
+)
+def compares_in_float32(y_true, scores):
+    dtype = tf.convert_to_tensor(scores).dtype
+    positive, negative = _table(y_true, tf.cast(scores, tf.float32))
+    wins = tf.cast(positive >= negative, tf.float64) + tf.cast(positive > negative, tf.float64)
+    return tf.cast(tf.reduce_mean(wins) / 2, dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="You add up the pairs in float16, which ends at 65504: 300 positives and 300 negatives are more pairs than "
+    "that. Count in float64, and cast at the end.",
+    hint=3,
+    subtle=True,
+)
+def counts_the_pairs_in_their_own_dtype(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    positive, negative = _table(y_true, scores)
+    wins = tf.cast(positive >= negative, scores.dtype) + tf.cast(positive > negative, scores.dtype)
+    return tf.reduce_mean(wins) / 2
+
+
+@misconception(
+    "roc_auc",
+    says="Scores that are very close count as equal in your ranking; the smallest difference decides a pair, so "
+    "compare with > and ≥, without rounding.",
+    hint=2,
+    subtle=True,
+)
+def calls_close_scores_equal(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    positive, negative = _table(y_true, scores)
+    difference = tf.cast(positive, tf.float64) - tf.cast(negative, tf.float64)
+    wins = tf.where(tf.abs(difference) < 1e-6, tf.zeros_like(difference), tf.sign(difference))
+    return tf.cast((tf.reduce_mean(wins) + 1) / 2, scores.dtype)
+
+
 # F1Score
 
 
@@ -475,9 +589,9 @@ class _Counting(tf.keras.metrics.Metric):
     def __init__(self, threshold=0.5, name="f1_score", **kwargs):
         super().__init__(name=name, **kwargs)
         self.threshold = threshold
-        self.tp = self.add_weight(name="tp", initializer="zeros")
-        self.fp = self.add_weight(name="fp", initializer="zeros")
-        self.fn = self.add_weight(name="fn", initializer="zeros")
+        self.tp = self.add_weight(name="tp", initializer="zeros", dtype=self.dtype)
+        self.fp = self.add_weight(name="fp", initializer="zeros", dtype=self.dtype)
+        self.fn = self.add_weight(name="fn", initializer="zeros", dtype=self.dtype)
 
     def terms(self, y_true, y_pred, sample_weight):
         """(decided, actual, weight), flat."""
@@ -547,8 +661,8 @@ class F1WithWeightedHitsOnly(_Counting):
 class F1AveragedOverBatches(_Counting):
     def __init__(self, threshold=0.5, name="f1_score", **kwargs):
         super().__init__(threshold, name, **kwargs)
-        self.batches = self.add_weight(name="batches", initializer="zeros")
-        self.total = self.add_weight(name="total", initializer="zeros")
+        self.batches = self.add_weight(name="batches", initializer="zeros", dtype=self.dtype)
+        self.total = self.add_weight(name="total", initializer="zeros", dtype=self.dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         for count in (self.tp, self.fp, self.fn):
@@ -592,7 +706,7 @@ class F1InPythonNumbers(_Counting):
         self.counts = [count + added for count, added in zip(self.counts, sums, strict=True)]
 
     def result(self):
-        tp, fp, fn = (tf.cast(count, tf.float32) for count in self.counts)
+        tp, fp, fn = (tf.cast(count, self.dtype) for count in self.counts)
         return tf.math.divide_no_nan(2 * tp, 2 * tp + fp + fn)
 
     def reset_state(self):
@@ -635,7 +749,115 @@ class F1NanWithoutPositives(_Counting):
         return 2 * precision * recall / (precision + recall)
 
 
+@misconception(
+    "F1Score",
+    says="An epsilon in your denominators moves the result where the weights are small, and they may add up to far "
+    "less than 1; divide with `tf.math.divide_no_nan`, which changes 0 / 0 only.",
+    hint=3,
+    subtle=True,
+)
+class F1WithEpsilons(_Counting):
+    def result(self):
+        epsilon = tf.keras.backend.epsilon()
+        precision, recall = self.tp / (self.tp + self.fp + epsilon), self.tp / (self.tp + self.fn + epsilon)
+        return 2 * precision * recall / (precision + recall + epsilon)
+
+
+@misconception(
+    "F1Score",
+    says="You flatten labels and predictions and leave the weights as they come: weights (n, 1) times decisions (n,) "
+    "are an n×n table, every sample with everybody's weight. Flatten all three.",
+    hint=3,
+    subtle=True,
+)
+class F1WithWeightsAsTheyCome(_Counting):
+    def terms(self, y_true, y_pred, sample_weight):
+        decided, actual, _ = super().terms(y_true, y_pred, None)
+        return decided, actual, tf.cast(1 if sample_weight is None else sample_weight, self.dtype)
+
+
+@misconception(
+    "F1Score",
+    says="Your result is float32 whatever `dtype` the metric is given: `add_weight` does not know it unless you hand "
+    "it on, `dtype=self.dtype`.",
+    hint=2,
+    subtle=True,
+)
+class F1InFloat32(_Counting):
+    def __init__(self, threshold=0.5, name="f1_score", **kwargs):
+        super().__init__(threshold, name, **kwargs)
+        self.tp = self.add_weight(name="tp", initializer="zeros")
+        self.fp = self.add_weight(name="fp", initializer="zeros")
+        self.fn = self.add_weight(name="fn", initializer="zeros")
+
+
+@misconception(
+    "F1Score",
+    says="You take a config's name and threshold and drop the rest: a float64 metric comes back in float32. Start from "
+    "the base class's config, and hand `**kwargs` on to it.",
+    hint=3,
+    subtle=True,
+)
+class F1WithoutDtypeInConfig(_Counting):
+    def get_config(self):
+        return {"name": self.name, "threshold": self.threshold}
+
+
+@misconception(
+    "F1Score",
+    says="A prediction that equals the threshold is positive: yours uses > where ≥ is asked for (as Keras' own F1Score "
+    "does).",
+    hint=1,
+    subtle=True,
+)
+class F1AboveTheThreshold(_Counting):
+    def terms(self, y_true, y_pred, sample_weight):
+        _, actual, weight = super().terms(y_true, y_pred, sample_weight)
+        return tf.cast(tf.reshape(y_pred, [-1]) > self.threshold, self.dtype), actual, weight
+
+
+@misconception(
+    "F1Score",
+    says="Your `result` empties the counts: `fit` asks for it after every batch, to show the progress. Forgetting is "
+    "`reset_state`'s work.",
+    hint=2,
+    subtle=True,
+)
+class F1EmptiedByAsking(_Counting):
+    def result(self):
+        value = super().result()
+        self.reset_state()
+        return value
+
+
 # evaluate_by_name
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You predict with `training=True`, so dropout is on and the values are those of a model in training; "
+    "evaluation runs without it.",
+    hint=2,
+    subtle=True,
+)
+def evaluates_in_training_mode(model, x, y):
+    for metric in model.metrics:
+        metric.reset_state()
+    y_pred = model(x, training=True)
+    loss = model.compute_loss(x, y, y_pred)
+    model._loss_tracker.update_state(loss)
+    return {name: float(value) for name, value in model.compute_metrics(x, y, y_pred).items()}
+
+
+@misconception(
+    "evaluate_by_name",
+    says="Your values are NumPy numbers; plain Python floats are asked for, which any logger and `json` take.",
+    hint=2,
+    subtle=True,
+)
+def returns_numpy_numbers(model, x, y):
+    results = model.evaluate(x, y, verbose=0, return_dict=True)
+    return {name: np.float64(value) for name, value in results.items()}
 
 
 @misconception(

@@ -116,6 +116,83 @@ def nameless_heads(features, categories):
     return tf.keras.Model(inputs, outputs)
 
 
+@misconception(
+    "build_two_headed_model",
+    says="In training your model gives other values than the formula, because units are dropped: the formula knows no "
+    "dropout.",
+    hint=2,
+    subtle=True,
+)
+def drops_hidden_units(features, categories):
+    inputs, shared = _trunk(features)
+    return tf.keras.Model(inputs, _heads(tf.keras.layers.Dropout(0.5)(shared), categories))
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your model comes back compiled; here it is only built, and how it is trained is said by who trains it.",
+    hint=3,
+    subtle=True,
+)
+def compiles_it_as_well(features, categories):
+    inputs, shared = _trunk(features)
+    model = tf.keras.Model(inputs, _heads(shared, categories))
+    model.compile("adam", {"price": "mse", "category": "sparse_categorical_crossentropy"})
+    return model
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your model adds a penalty to every loss; the three formulas name none.",
+    hint=2,
+    subtle=True,
+)
+def penalises_the_trunk(features, categories):
+    inputs = tf.keras.Input((features,))
+    shared = tf.keras.layers.Dense(64, activation="relu", kernel_regularizer="l2")(inputs)
+    return tf.keras.Model(inputs, _heads(shared, categories))
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your second call gives the model of the first once more, trained as it may be by then; build a new one each "
+    "time.",
+    hint=3,
+    subtle=True,
+)
+def keeps_the_model(features, categories, _kept={}):  # noqa: B006
+    if (features, categories) not in _kept:
+        inputs, shared = _trunk(features)
+        _kept[features, categories] = tf.keras.Model(inputs, _heads(shared, categories))
+    return _kept[features, categories]
+
+
+@misconception(
+    "build_two_headed_model",
+    says="All your weights start at the same number, so all hidden units learn the same and stay one unit; leave the "
+    "initializer to Keras.",
+    hint=2,
+    subtle=True,
+)
+def starts_all_units_alike(features, categories):
+    inputs = tf.keras.Input((features,))
+    shared = tf.keras.layers.Dense(64, activation="relu", kernel_initializer="zeros")(inputs)
+    price = tf.keras.layers.Dense(1, name="price", kernel_initializer="zeros")(shared)
+    softmax = tf.keras.layers.Dense(categories, "softmax", name="category", kernel_initializer="zeros")
+    return tf.keras.Model(inputs, [price, softmax(shared)])
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Your hidden values end somewhere above 0, where a relu goes on; large inputs show it.",
+    hint=2,
+    subtle=True,
+)
+def caps_the_hidden_units(features, categories):
+    inputs, shared = _trunk(features, activation="relu6")
+    return tf.keras.Model(inputs, _heads(shared, categories))
+
+
 # compile_two_headed_model
 
 
@@ -232,6 +309,83 @@ def compiles_with_sgd(model, *, price_weight=1.0, category_weight=0.5, jit_compi
     _compile(model, weights=weights, optimizer="sgd", jit_compile=jit_compile, run_eagerly=run_eagerly)
 
 
+@misconception(
+    "compile_two_headed_model",
+    says="Your Adam runs with options of its own; asked for is Adam as it comes.",
+    hint=1,
+    subtle=True,
+)
+def tunes_adam(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    weights = {"price": price_weight, "category": category_weight}
+    adam = tf.keras.optimizers.Adam(0.001, epsilon=1e-8, clipnorm=1.0)
+    _compile(model, weights=weights, optimizer=adam, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="All the models you compile share one optimizer, and an optimizer keeps moments for the weights of one model; "
+    "make a new one in every call.",
+    hint=1,
+    subtle=True,
+)
+def shares_one_optimizer(
+    model,
+    *,
+    price_weight=1.0,
+    category_weight=0.5,
+    jit_compile=False,
+    run_eagerly=False,
+    _adam=tf.keras.optimizers.Adam(),  # noqa: B008
+):
+    weights = {"price": price_weight, "category": category_weight}
+    _compile(model, weights=weights, optimizer=_adam, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="Your metrics follow the sample weights, so `price_mae` is no mean over the samples; the argument for metrics "
+    "without them is `metrics`.",
+    hint=2,
+    subtle=True,
+)
+def weighs_the_metrics(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    model.compile(
+        optimizer="adam",
+        loss={"price": "mse", "category": "sparse_categorical_crossentropy"},
+        loss_weights={"price": price_weight, "category": category_weight},
+        weighted_metrics={"price": ["mae"], "category": ["accuracy"]},
+        jit_compile=jit_compile,
+        run_eagerly=run_eagerly,
+    )
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="A weight of 0 becomes your default: 0 counts as false in `price_weight or 1.0`, and a head that should not "
+    "count does.",
+    hint=2,
+    subtle=True,
+)
+def takes_zero_for_no_weight(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    weights = {"price": price_weight or 1.0, "category": category_weight or 0.5}
+    _compile(model, weights=weights, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You take the softmax's probabilities for logits (`from_logits=True`): Keras sees through a softmax at the "
+    "very end and warns, and behind any other layer it takes the softmax twice.",
+    hint=2,
+    subtle=True,
+)
+def takes_probabilities_for_logits(
+    model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False
+):
+    weights = {"price": price_weight, "category": category_weight}
+    entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    _compile(model, weights=weights, category=entropy, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
 # total_loss
 
 
@@ -324,6 +478,56 @@ def totals_in_float32(losses, weights):
     _refuse_unknown(losses, weights)
     weighted = [tf.cast(loss, tf.float32) * tf.cast(weights.get(name, 1), tf.float32) for name, loss in losses.items()]
     return tf.add_n(weighted)
+
+
+@misconception(
+    "total_loss",
+    says="A weight of 0 counts as 1 in yours: 0 is false for Python, so `weight or 1` replaces it. Use "
+    "`weights.get(name, 1)`.",
+    hint=2,
+    subtle=True,
+)
+def takes_zero_for_missing(losses, weights):
+    _refuse_unknown(losses, weights)
+    known = {name: weight for name, weight in weights.items() if tf.is_tensor(weight) or weight}
+    return tf.add_n([tf.convert_to_tensor(loss) * known.get(name, 1) for name, loss in losses.items()])
+
+
+@misconception(
+    "total_loss",
+    says="Your weights have seven good digits where the losses are float64: `tf.cast(0.1, tf.float64)` makes a float32 "
+    "first. Multiply with the plain number.",
+    hint=2,
+    subtle=True,
+)
+def casts_the_weights_through_float32(losses, weights):
+    _refuse_unknown(losses, weights)
+    tensors = {name: tf.convert_to_tensor(loss) for name, loss in losses.items()}
+    return tf.add_n([loss * tf.cast(weights.get(name, 1), loss.dtype) for name, loss in tensors.items()])
+
+
+@misconception(
+    "total_loss",
+    says="You ask a weight for its value, `.numpy()`, which a symbolic one has not: inside tf.function your sum cannot "
+    "be traced. Multiply with the weight as it is.",
+    hint=2,
+    subtle=True,
+)
+def wants_plain_weights(losses, weights):
+    _refuse_unknown(losses, weights)
+    plain = {name: weight.numpy() if tf.is_tensor(weight) else weight for name, weight in weights.items()}
+    return tf.add_n([tf.convert_to_tensor(loss) * plain.get(name, 1) for name, loss in losses.items()])
+
+
+@misconception(
+    "total_loss",
+    says="An unknown name is refused by you only if its weight is not 0; it is a typing error with any weight.",
+    hint=3,
+    subtle=True,
+)
+def lets_unknown_zeros_pass(losses, weights):
+    _refuse_unknown(losses, {name: weight for name, weight in weights.items() if tf.is_tensor(weight) or weight})
+    return tf.add_n([tf.convert_to_tensor(loss) * weights.get(name, 1) for name, loss in losses.items()])
 
 
 # count_python_runs
@@ -443,6 +647,34 @@ def takes_samples_for_batches(batches, *, run_eagerly):
     return len(runs)
 
 
+@misconception(
+    "count_python_runs",
+    says="Your number does not follow what happens: with `tf.config.run_functions_eagerly(True)` Python runs for every "
+    "batch, and yours says otherwise. Train a model and count.",
+    hint=2,
+    subtle=True,
+)
+def works_it_out(batches, *, run_eagerly):
+    return batches if run_eagerly else min(batches, 2)
+
+
+@misconception(
+    "count_python_runs",
+    says="You switch the whole process to eager functions and leave it so, for all code that comes after; hand "
+    "`run_eagerly` to this one model's `compile`.",
+    hint=3,
+    subtle=True,
+)
+def switches_the_whole_process(batches, *, run_eagerly):
+    runs = []
+    model = _counting_model(False, lambda: runs.append(None))
+    if run_eagerly:
+        tf.config.run_functions_eagerly(True)
+    for _ in range(batches):
+        model.train_on_batch(BATCH, BATCH)
+    return len(runs)
+
+
 # max_jit_difference
 
 
@@ -468,6 +700,11 @@ def _trained(model, x, y, steps):
     for _ in range(steps):
         model.train_on_batch(x, y)
     return model.get_weights()
+
+
+def _in_one(arrays):
+    """All weights of a training as one vector."""
+    return np.concatenate([array.ravel() for array in arrays])
 
 
 def _largest_difference(one, other):
@@ -562,3 +799,63 @@ def returns_a_numpy_number(seed, *, steps):
     x, y, start = _draw(np.random.default_rng(seed))
     trainings = [_trained(_model(jit, start), x, y, steps) for jit in (True, False)]
     return np.max([np.max(np.abs(a - b)) for a, b in zip(*trainings, strict=True)])
+
+
+@misconception(
+    "max_jit_difference",
+    says="You average the differences over the weights; asked for is the largest one.",
+    hint=3,
+    subtle=True,
+)
+def averages_the_differences(seed, *, steps):
+    x, y, start = _draw(np.random.default_rng(seed))
+    one, other = (_in_one(_trained(_model(jit, start), x, y, steps)) for jit in (True, False))
+    return float(np.mean(np.abs(one - other)))
+
+
+@misconception(
+    "max_jit_difference",
+    says="You take the root of a sum of squares, the distance of two vectors; asked for is the largest difference of "
+    "any one weight.",
+    hint=3,
+    subtle=True,
+)
+def measures_the_distance(seed, *, steps):
+    x, y, start = _draw(np.random.default_rng(seed))
+    one, other = (_in_one(_trained(_model(jit, start), x, y, steps)) for jit in (True, False))
+    return float(np.linalg.norm(one - other))
+
+
+@misconception(
+    "max_jit_difference",
+    says="Your result is the same for every seed; data and initial weights must be drawn from the `seed` given.",
+    hint=2,
+    subtle=True,
+)
+def has_a_seed_of_its_own(seed, *, steps):
+    x, y, start = _draw(np.random.default_rng(0))
+    return _largest_difference(*[_trained(_model(jit, start), x, y, steps) for jit in (True, False)])
+
+
+@misconception(
+    "max_jit_difference",
+    says="Your result does not follow `steps`: train for as many updates as are asked for.",
+    hint=3,
+    subtle=True,
+)
+def always_makes_twenty_steps(seed, *, steps):
+    x, y, start = _draw(np.random.default_rng(seed))
+    return _largest_difference(*[_trained(_model(jit, start), x, y, 20) for jit in (True, False)])
+
+
+@misconception(
+    "max_jit_difference",
+    says="Your trainings differ by more than XLA: with `tf.config.run_functions_eagerly(True)`, where nothing is "
+    "compiled, the difference is not 0. Same weights, same data, same rate.",
+    hint=1,
+    subtle=True,
+)
+def starts_a_little_elsewhere(seed, *, steps):
+    x, y, start = _draw(np.random.default_rng(seed))
+    near = [np.nextafter(array, np.float32(9)) for array in start]
+    return _largest_difference(*[_trained(_model(*which), x, y, steps) for which in ((True, start), (False, near))])

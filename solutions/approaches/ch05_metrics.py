@@ -71,12 +71,13 @@ def as_complement_of_the_error_rate(counts):
 
 @approach(
     "accuracy",
-    note="Whole counts are 0 or at least 1, so a denominator of at least 1 changes nothing but 0 / 0. Needs no special "
-    "function; wrong as soon as weighted samples make counts between 0 and 1.",
+    note="The four counts as one vector, and which of them are right decisions as another: their product by the sum. "
+    "With a whole confusion matrix the same line reads `trace / sum`.",
 )
-def over_at_least_one_sample(counts):
-    tp, fp, fn, tn = counts_as_floats(counts)
-    return (tp + tn) / tf.maximum(tp + fp + fn + tn, 1)
+def as_dot_product(counts):
+    row = tf.stack(counts_as_floats(counts))
+    right = tf.constant([1, 0, 0, 1], row.dtype)
+    return tf.math.divide_no_nan(tf.tensordot(row, right, 1), tf.reduce_sum(row))
 
 
 # precision
@@ -227,8 +228,8 @@ class F1FromTwoSums(tf.keras.metrics.Metric):
     def __init__(self, threshold=0.5, name="f1_score", **kwargs):
         super().__init__(name=name, **kwargs)
         self.threshold = threshold
-        self.both = self.add_weight(name="both", initializer="zeros")
-        self.sizes = self.add_weight(name="sizes", initializer="zeros")
+        self.both = self.add_weight(name="both", initializer="zeros", dtype=self.dtype)
+        self.sizes = self.add_weight(name="sizes", initializer="zeros", dtype=self.dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         decided = tf.cast(tf.reshape(y_pred, [-1]) >= self.threshold, self.dtype)
@@ -277,7 +278,7 @@ class F1FromConfusionMatrix(tf.keras.metrics.Metric):
     def __init__(self, threshold=0.5, name="f1_score", **kwargs):
         super().__init__(name=name, **kwargs)
         self.threshold = threshold
-        self.outcomes = self.add_weight(shape=(4,), name="outcomes", initializer="zeros")
+        self.outcomes = self.add_weight(shape=(4,), name="outcomes", initializer="zeros", dtype=self.dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         decided = tf.cast(tf.reshape(y_pred, [-1]) >= self.threshold, tf.int32)

@@ -50,14 +50,21 @@ def two_heads(weights: Weights, x: ArrayLike) -> Heads:
 
 
 def two_headed_report(
-    heads: Heads, price: ArrayLike, category: ArrayLike, *, price_weight: float, category_weight: float
+    heads: Heads,
+    price: ArrayLike,
+    category: ArrayLike,
+    *,
+    price_weight: float,
+    category_weight: float,
+    sample_weight: ArrayLike | None = None,
 ) -> dict[str, float]:
-    """All that `evaluate` reports, by name. Keras API, `Model.compile`."""
+    """All that `evaluate` reports, by name; sample weights multiply the losses alone. Keras API, `Model.compile`."""
     errors = np.ravel(np.asarray(price, np.float64)) - np.ravel(heads.price)
     labels = np.ravel(category)
     chosen = np.array([row[label] for row, label in zip(heads.category, labels, strict=True)])
-    price_loss = float(np.mean(errors**2))
-    category_loss = float(np.mean(-np.log(np.clip(chosen, EPSILON, 1 - EPSILON))))
+    weight = np.ones(errors.size) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    price_loss = float(np.mean(weight * errors**2))
+    category_loss = float(np.mean(weight * -np.log(np.clip(chosen, EPSILON, 1 - EPSILON))))
     return {
         "loss": total_loss(
             {"price": price_loss, "category": category_loss}, {"price": price_weight, "category": category_weight}

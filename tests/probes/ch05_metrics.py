@@ -27,33 +27,59 @@ def result_after_graph_updates(metric: Any, batches: list[tuple[Any, ...]]) -> A
 
 
 def compiled_reports(
-    metric: Any, y_true: np.ndarray, y_pred: np.ndarray, *, batch_size: int, run_eagerly: bool
+    metric: Any,
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    sample_weight: np.ndarray | None,
+    *,
+    batch_size: int,
+    run_eagerly: bool,
 ) -> list[dict[str, float]]:
-    """What `evaluate` reports, twice in a row, for a model that predicts `y_pred`."""
-    model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Identity()])
-    model.compile(loss="mse", metrics=[metric], run_eagerly=run_eagerly)
-    x = y_pred.reshape(-1, 1)
-    return [model.evaluate(x, y_true, batch_size=batch_size, verbose=0, return_dict=True) for _ in range(2)]
+    """What two epochs of `fit` and an `evaluate` report of a model that predicts `y_pred` and learns nothing."""
+    layer = tf.keras.layers.Dense(1, kernel_initializer="ones", use_bias=False)
+    model = tf.keras.Sequential([tf.keras.Input((1,)), layer])
+    kind = "metrics" if sample_weight is None else "weighted_metrics"
+    model.compile(tf.keras.optimizers.SGD(0.0), "mse", run_eagerly=run_eagerly, **{kind: [metric]})
+    given = {"x": y_pred.reshape(-1, 1), "y": y_true, "sample_weight": sample_weight, "batch_size": batch_size}
+    history = model.fit(**given, epochs=2, verbose=0).history
+    epochs = [{name: values[epoch] for name, values in history.items()} for epoch in range(2)]
+    return [*epochs, model.evaluate(**given, verbose=0, return_dict=True)]
 
 
 def evaluated(
     kata: Callable[..., Any],
     heads: list[str],
-    metric_name: str,
+    metric_name: str | None,
     x: np.ndarray,
     ys: list[np.ndarray],
     *,
+    inputs: str = "array",
+    targets: str = "dict",
     times: int = 1,
     run_eagerly: bool = True,
 ) -> dict[str, Any]:
-    """The results of `times` calls of `kata` for a model whose heads all predict x, and whether its weights changed."""
-    inputs = tf.keras.Input((1,))
-    outputs = [tf.keras.layers.Dense(1, kernel_initializer="ones", name=head)(inputs) for head in heads]
-    model = tf.keras.Model(inputs, outputs if len(heads) > 1 else outputs[0])
-    metrics = [[tf.keras.metrics.MeanAbsoluteError(name=metric_name)] for _ in heads]
+    """The results of `times` calls of `kata` for a model whose heads all predict x, and whether its weights changed.
+
+    The heads have a penalty of ¼ each, and what they see goes through a dropout. As a list or a dict, x comes as two
+    inputs that add up to it.
+    """
+    names = ["one"] if inputs == "array" else ["one", "other"]
+    entries = [tf.keras.Input((1,), name=name) for name in names]
+    shared = entries[0] if inputs == "array" else tf.keras.layers.Add()(entries)
+    shared = tf.keras.layers.Dropout(0.5)(shared)
+    penalty = tf.keras.regularizers.L2(0.25)
+    outputs = [
+        tf.keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=penalty, name=head)(shared)
+        for head in heads
+    ]
+    model = tf.keras.Model(entries if len(entries) > 1 else entries[0], outputs if len(heads) > 1 else outputs[0])
+    metrics = None if metric_name is None else [[tf.keras.metrics.MeanAbsoluteError(name=metric_name)] for _ in heads]
     model.compile("sgd", ["mse"] * len(heads), metrics=metrics, run_eagerly=run_eagerly)
     before = model.get_weights()
-    y = dict(zip(heads, ys, strict=True)) if len(heads) > 1 else ys[0]
-    results = [kata(model, x, y) for _ in range(times)]
+    parts = [x - 1, np.ones_like(x)]
+    given = {"array": x, "list": parts, "dict": dict(zip(names, parts, strict=False))}[inputs]
+    by_kind = {"dict": dict(zip(heads[::-1], ys[::-1], strict=True)), "list": ys}  # by name, not in the heads' order
+    y = by_kind[targets] if len(heads) > 1 else ys[0]
+    results = [kata(model, given, y) for _ in range(times)]
     changed = any(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     return {"results": results, "changed": changed}
