@@ -1,18 +1,26 @@
 """What a learner reads when a law does not hold: at most a dozen lines, the mistake before the machinery."""
 
+import ast
 import inspect
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from kata.course import curriculum
-from kata.waist.codec import KataName
+from kata.waist import nested
+from kata.waist.codec import Handle, KataName
 from kata.waist.implementation import ROOT
+from kata.waist.question import Answered
 from kata.waist.session import Session
 from kata.waist.show import shorten
 from kata.waist.verdict import LawReport, Outcome
 
-_WIDTH = 110
+_WIDTH = 98
+"""Characters beside the label: a row of the message has at most 110 columns."""
+_MOST_ROWS = 12
 _PRINTED_LINES = 3
+_MOST_OF_A_LABEL = 3
+_CANNOT_BE_USED = "What came back could not be used"
 
 
 def report(
@@ -26,27 +34,40 @@ def report(
     expected: str = "",
     line: int | None = None,
     trace: str = "",
+    actual: Any = ...,
 ) -> LawReport:
-    """The report on a law that does not hold."""
+    """The report on a law that does not hold; `actual` is the value that is wrong, where it is one."""
+    cause = _with_place(cause, session, kata, actual)
+    if outcome is Outcome.WRONG and _came_to_nothing(cause, session, actual):
+        cause = _nothing(session, kata)
+        yours, actual = yours or "None", None
     summary = shorten(cause, 160)
     if yours and expected:
         summary = shorten(f"{summary.rstrip('.')}: expected {expected}, yours {yours}", 240)
     if outcome is Outcome.TODO:
         return LawReport(outcome=outcome, cause=summary, message=f"{kata.name}: {summary}")
-    rows = [
+    calls, whole = session.shown_calls()
+    before = [
         ("law", inspect.cleandoc(law.__doc__ or law.__name__).split("\n\n")[0]),
-        *(("input" if i == 0 else "", call) for i, call in enumerate(session.shown_calls())),
+        *(("input" if i == 0 else "", call) for i, call in enumerate(calls)),
         ("expected", expected),
         ("yours", yours),
         ("problem", cause),
-        *(("in" if i == 0 else "", row) for i, row in enumerate(trace.splitlines()[-6:])),
-        *(("printed" if i == 0 else "", row) for i, row in enumerate(_printed(session))),
-        ("where", _where(session, kata, line)),
+    ]
+    after = [
+        ("where", _where(session, kata, line, is_about_value=actual is not ...)),
+        ("script", _command("show", session, kata) if calls and not (whole and len(calls) == 1) else ""),
         ("next", f"uv run kata hint {kata.name}"),
     ]
+    optional = [
+        *(("in" if i == 0 else "", row) for i, row in enumerate(trace.splitlines()[-4:])),
+        *(("printed" if i == 0 else "", row) for i, row in enumerate(_printed(session))),
+    ]
     heading = f"{kata.name}: {law.__name__.removeprefix('test_').replace('_', ' ')}"
-    body = [part for label, text in rows if text for part in _row(label, text)]
-    return LawReport(outcome=outcome, cause=summary, message="\n".join([heading, *body]))
+    first, last = _rows(before), _rows(after)
+    room = max(0, _MOST_ROWS - 1 - len(first) - len(last))
+    message = "\n".join([heading, *first, *_rows(optional)[:room], *last])
+    return LawReport(outcome=outcome, cause=summary, message=message, yours=yours, expected=expected)
 
 
 def with_diagnosis(message: str, sentence: str, next_step: str) -> str:
@@ -59,9 +80,27 @@ def with_diagnosis(message: str, sentence: str, next_step: str) -> str:
     return "\n".join(lines)
 
 
+def _rows(pairs: list[tuple[str, str]]) -> list[str]:
+    return [row for label, text in pairs if text for row in _row(label, text)]
+
+
 def _row(label: str, text: str) -> list[str]:
-    lines = textwrap.wrap(" ".join(text.split()), _WIDTH)[:3] if label else [text]
+    """`text` beside its label, wrapped; what does not fit ends in `…`."""
+    if not label and text.startswith("    "):
+        return [f"  {'':<9} {text}"]  # a line of source keeps its indentation
+    if label in ("script", "next"):
+        return [f"  {label:<9} {text}"]  # a command is one row, however long the folder's name
+    if "\n" in text:
+        text = " ".join(text.split())
+    lines = textwrap.wrap(text, _WIDTH, break_on_hyphens=False)
+    if len(lines) > _MOST_OF_A_LABEL:
+        lines = [*lines[: _MOST_OF_A_LABEL - 1], shorten(lines[_MOST_OF_A_LABEL - 1], _WIDTH - 2) + " …"]
     return [f"  {label if i == 0 else '':<9} {part}" for i, part in enumerate(lines)]
+
+
+def _command(name: str, session: Session, kata: KataName) -> str:
+    label = session.implementation.label
+    return f"uv run kata {name} {kata.name}" + ("" if label == "exercises" else f" --impl {label}")
 
 
 def _printed(session: Session) -> list[str]:
@@ -70,8 +109,125 @@ def _printed(session: Session) -> list[str]:
     return [*shown, "…"] if len(lines) > _PRINTED_LINES else shown
 
 
-def _where(session: Session, kata: KataName, line: int | None) -> str:
+# Which part of a result is wrong
+
+
+def _with_place(cause: str, session: Session, kata: KataName, actual: Any) -> str:
+    """`cause` with the part of a result that it is about, where the result has several."""
+    path = _path_to(actual, session)
+    return f"{_in_words(path, session, kata)}: {cause}" if path else cause
+
+
+def _path_to(actual: Any, session: Session) -> nested.Path:
+    """The way to `actual` in the latest answer that holds it, and nothing else that is the very same."""
+    if actual is ... or isinstance(actual, bool | int | str) or actual is None:
+        return ()  # such values are one object wherever they occur
+    for answer in reversed(session.answers):
+        value = answer.value if isinstance(answer, Answered) else None
+        found = [path for path, leaf in nested.places(value) if leaf is actual]
+        if found:
+            return found[0] if len(found) == 1 else ()
+    return ()
+
+
+def _in_words(path: nested.Path, session: Session, kata: KataName) -> str:
+    """`("[1]",)` as "2nd result, m"; `(".fn",)` as "`fn`"; what lies deeper as it is written."""
+    step = path[0]
+    if len(path) > 1:
+        return f"`result{''.join(path)}`"
+    if step.startswith("."):
+        return f"`{step[1:]}`"
+    if step.startswith("['"):
+        return f"key {step[1:-1]}"
+    number = int(step[1:-1])
+    if session.calls and not isinstance(session.calls[-1].target, KataName):
+        return f"`result{step}`"
+    name = _returned_name(session, kata, number)
+    return f"{_ordinal(number + 1)} result" + (f", {name}" if name else "")
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if 10 < number % 100 < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _returned_name(session: Session, kata: KataName, number: int) -> str:
+    """The name that the kata, or else the reference, gives to the result of that number."""
     path, name = session.implementation.definition(kata)
-    number = line or curriculum.line_of(path, name)
+    for file, definition in ((path, name), (ROOT / "solutions" / f"{kata.chapter}.py", kata.name)):
+        found = [node.value for node in _returns(_defined(file, definition))]
+        if found and isinstance(found[-1], ast.Tuple) and number < len(found[-1].elts):
+            element = found[-1].elts[number]
+            if isinstance(element, ast.Name):
+                return element.id
+    return ""
+
+
+# Nothing came back
+
+
+def _came_to_nothing(cause: str, session: Session, actual: Any) -> bool:
+    last = session.answers[-1] if session.answers else None
+    is_none = isinstance(last, Answered) and last.value is None
+    return is_none and (actual is None or (cause.startswith(_CANNOT_BE_USED) and "NoneType" in cause))
+
+
+def _nothing(session: Session, kata: KataName) -> str:
+    question = session.calls[-1]
+    if isinstance(question.target, KataName) and question.member is None:
+        name = question.target.name
+        missing = question.target == kata and not _returns(_definition(session, kata))
+        return f"{name} returns None: {'there is no `return` in it' if missing else 'is a `return` missing?'}"
+    if isinstance(question.target, KataName | Handle):
+        return f"{question.member or 'the call'} returns None: is a `return` missing?"
+    return "None came back: the result is cut off from its input, or a `return` is missing."
+
+
+# Where to look
+
+
+def _defined(path: Path, name: str) -> ast.FunctionDef | ast.ClassDef | None:
+    try:
+        return curriculum.definitions(path).get(name)
+    except (OSError, SyntaxError, ValueError):
+        return None  # said when the chapter is loaded
+
+
+def _definition(session: Session, kata: KataName) -> ast.FunctionDef | ast.ClassDef | None:
+    """What of the kata was called last: its function, or the method of its class."""
+    path, name = session.implementation.definition(kata)
+    node = _defined(path, name)
+    member = session.calls[-1].member if session.calls else None
+    if isinstance(node, ast.ClassDef):
+        return next((part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == member), node)
+    return node
+
+
+def _returns(node: ast.AST | None) -> list[ast.Return]:
+    """The `return` statements with a value of a function's own body, in their order."""
+    if not isinstance(node, ast.FunctionDef):
+        return []
+    found: list[ast.Return] = []
+    waiting: list[ast.AST] = list(reversed(node.body))
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Return) and part.value is not None:
+            found.append(part)
+        if not isinstance(part, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.AsyncFunctionDef):
+            waiting += reversed(list(ast.iter_child_nodes(part)))
+    return found
+
+
+def _where(session: Session, kata: KataName, line: int | None, *, is_about_value: bool) -> str:
+    """The line of an exception; for a wrong value the only `return`, or the end of what has none; else the `def`."""
+    path, name = session.implementation.definition(kata)
     label = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    node = _definition(session, kata)
+    if line is None and is_about_value and session.answers and isinstance(session.answers[-1], Answered):
+        returns = _returns(node)
+        if len(returns) == 1:
+            line = returns[0].lineno
+        elif not returns and isinstance(node, ast.FunctionDef) and session.answers[-1].value is None:
+            line = node.body[-1].lineno
+    number = line or (node.lineno if node is not None else curriculum.line_of(path, name))
     return f"{label}:{number}" if number else f"{label}"

@@ -119,8 +119,9 @@ def test_what_is_said(name: str, tmp_path: Path, worker: Worker, catalogue: Cata
         judged = judge_kata(kata, session, catalogue)
     backend.close()
     assert judged.first_failure is not None
-    message = judged.first_failure.message.replace(str(tmp_path), "exercises")
+    message = judged.first_failure.message.replace(f" --impl {tmp_path}", "").replace(str(tmp_path), "exercises")
     assert len(message.splitlines()) <= 14
+    assert max(map(len, message.splitlines())) <= 110
     if os.environ.get("KATA_GOLDEN") == "write":
         kept = {**golden(), name: message}
         GOLDEN.parent.mkdir(exist_ok=True)
