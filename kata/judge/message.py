@@ -8,6 +8,7 @@ from typing import Any
 
 from kata.course import curriculum
 from kata.waist import nested
+from kata.waist.assertions import LawViolation
 from kata.waist.codec import Handle, KataName
 from kata.waist.implementation import ROOT
 from kata.waist.question import Answered
@@ -30,14 +31,14 @@ def report(
     outcome: Outcome,
     cause: str,
     *,
-    yours: str = "",
-    expected: str = "",
+    violation: LawViolation | None = None,
     line: int | None = None,
     trace: str = "",
-    actual: Any = ...,
 ) -> LawReport:
-    """The report on a law that does not hold; `actual` is the value that is wrong, where it is one."""
-    cause = _with_place(cause, session, kata, actual)
+    """The report on a law that does not hold; `violation` is what an assertion said, where one did."""
+    yours, expected = (violation.yours, violation.expected) if violation else ("", "")
+    actual = violation.actual if violation else ...
+    cause = _with_place(cause, session, kata, actual, violation.path if violation else ())
     if outcome is Outcome.WRONG and _came_to_nothing(cause, session, actual):
         cause = _nothing(session, kata)
         yours, actual = yours or "None", None
@@ -112,38 +113,42 @@ def _printed(session: Session) -> list[str]:
 # Which part of a result is wrong
 
 
-def _with_place(cause: str, session: Session, kata: KataName, actual: Any) -> str:
-    """`cause` with the part of a result that it is about, where the result has several."""
-    path = _path_to(actual, session)
-    return f"{_in_words(path, session, kata)}: {cause}" if path else cause
+def _with_place(cause: str, session: Session, kata: KataName, actual: Any, path: nested.Path) -> str:
+    """`cause` with the part of a result that it is about, where the result has several.
+
+    `actual` is looked for in what came back; `path` is the way to it from what the law looked at, if any.
+    """
+    found = _path_to(actual, session)
+    if found:
+        return f"{_in_words(*found, session, kata)}: {cause}"
+    return f"{cause.removesuffix('.')} at {''.join(path)}." if path else cause
 
 
-def _path_to(actual: Any, session: Session) -> nested.Path:
-    """The way to `actual` in the latest answer that holds it, and nothing else that is the very same."""
+def _path_to(actual: Any, session: Session) -> tuple[Any, nested.Path] | None:
+    """The latest answer that holds `actual`, and the way to it; None where it, or its like, is there twice."""
     if actual is ... or isinstance(actual, bool | int | str) or actual is None:
-        return ()  # such values are one object wherever they occur
+        return None  # such values are one object wherever they occur
     for answer in reversed(session.answers):
         value = answer.value if isinstance(answer, Answered) else None
         found = [path for path, leaf in nested.places(value) if leaf is actual]
         if found:
-            return found[0] if len(found) == 1 else ()
-    return ()
+            return (value, found[0]) if len(found) == 1 and found[0] else None
+    return None
 
 
-def _in_words(path: nested.Path, session: Session, kata: KataName) -> str:
-    """`("[1]",)` as "2nd result, m"; `(".fn",)` as "`fn`"; what lies deeper as it is written."""
-    step = path[0]
-    if len(path) > 1:
-        return f"`result{''.join(path)}`"
-    if step.startswith("."):
+def _in_words(answer: Any, path: nested.Path, session: Session, kata: KataName) -> str:
+    """The second of a tuple as "2nd result, m"; a field as "`fn`"; a key as "key 'loss'"; else as it is written."""
+    step, is_kata = path[0], isinstance(session.calls[-1].target, KataName)
+    if len(path) == 1 and step.startswith("."):
         return f"`{step[1:]}`"
-    if step.startswith("['"):
+    if len(path) == 1 and step.startswith("['"):
         return f"key {step[1:-1]}"
+    if not (is_kata and type(answer) is tuple):
+        return f"`result{''.join(path)}`"
     number = int(step[1:-1])
-    if session.calls and not isinstance(session.calls[-1].target, KataName):
-        return f"`result{step}`"
     name = _returned_name(session, kata, number)
-    return f"{_ordinal(number + 1)} result" + (f", {name}" if name else "")
+    rest = f", at {''.join(path[1:])}" if len(path) > 1 else ""
+    return f"{_ordinal(number + 1)} result{f', {name}' if name else ''}{rest}"
 
 
 def _ordinal(number: int) -> str:

@@ -2,6 +2,8 @@
 
 import ast
 import base64
+import json
+import re
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -94,7 +96,7 @@ def _statement(line: Line, *, is_last: bool, raised: bool, silent: bool) -> list
     if len(one) <= WIDTH or line.question.read or not line.args:
         rows = [one]
     else:
-        rows = [f"{prefix}{line.target}(", *(f"    {arg}," for arg in line.args), f"){ending}"]
+        rows = [f"{prefix}{line.target}(", *(f"    {row}" for arg in line.args for row in _laid_out(arg)), f"){ending}"]
     if line.result and line.result.startswith("result"):
         rows.append(f"print({line.result})")
     if raised and not is_last:
@@ -105,6 +107,18 @@ def _statement(line: Line, *, is_last: bool, raised: bool, silent: bool) -> list
             "    print(type(error).__name__, error)",
         ]
     return rows
+
+
+def _laid_out(expression: str) -> list[str]:
+    """An argument; where it is too long for a row, each part of it on rows of its own."""
+    keyword = re.match(r"\w+=(?!=)", expression)
+    head = keyword[0] if keyword else ""
+    value = expression[len(head) :]
+    node = ast.parse(value, mode="eval").body
+    if len(expression) <= WIDTH - 10 or not isinstance(node, ast.List | ast.Tuple) or not node.elts:
+        return [f"{expression},"]
+    parts = [ast.get_source_segment(value, part) or "" for part in node.elts]
+    return [f"{head}{value[0]}", *(f"    {row}" for part in parts for row in _laid_out(part)), f"{value[-1]},"]
 
 
 class _Writer:
@@ -138,7 +152,7 @@ class _Writer:
         names = katas or [KataName(self.case.chapter, self.case.kata)]
         paths = list(dict.fromkeys(self.case.implementation.definition(kata)[0] for kata in names))
         folders = list(dict.fromkeys(str(path.parent) for path in paths))
-        self.chapter_lines = [f"sys.path.insert(0, {folder!r})" for folder in folders]
+        self.chapter_lines = [f"sys.path.insert(0, {_quoted(folder)})" for folder in folders]
         self.chapter_lines += [f"import {path.stem}  # yours" for path in paths]
         self.taken |= {path.stem for path in paths}
 
@@ -160,7 +174,7 @@ class _Writer:
                 self.sources.add(probe)
         except NotAlone:
             self.sources = Sources()
-            self.chapter_lines.append(f"sys.path.append({str(ROOT)!r})")
+            self.chapter_lines.append(f"sys.path.append({_quoted(str(ROOT))})")
             self.chapter_lines += [f"from tests.probes.{probe.module} import {probe.name}" for probe in probes]
             self.taken |= {probe.name for probe in probes}
 
@@ -197,6 +211,10 @@ class _Writer:
         if len(text) < WIDTH - 10:
             return text
         return "\n    ".join(textwrap.wrap(text, WIDTH - 4, break_long_words=False, break_on_hyphens=False))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _content(array: np.ndarray[Any, Any]) -> Any:

@@ -22,10 +22,12 @@ class LawViolation(AssertionError):
     """A law does not hold: `problem` is a sentence; `yours` and `expected` are shown beside each other.
 
     `actual` is the very value that is wrong, where it is one (else `...`): so it can be said which part of a result
-    it is.
+    it is. `path` is the way to it from the value that was looked at.
     """
 
-    def __init__(self, problem: str, *, yours: str = "", expected: str = "", actual: Any = ...) -> None:
+    def __init__(
+        self, problem: str, *, yours: str = "", expected: str = "", actual: Any = ..., path: Path = ()
+    ) -> None:
         super().__init__(
             problem + (f" Expected {expected}." if expected else "") + (f" Yours: {yours}." if yours else "")
         )
@@ -33,6 +35,7 @@ class LawViolation(AssertionError):
         self.yours = yours
         self.expected = expected
         self.actual = actual
+        self.path = path
 
 
 class ImplementationError(Exception):
@@ -185,9 +188,9 @@ def assert_equal(actual: Any, expected: Any) -> None:
     """
     if not _equal(actual, expected):
         path, one, other = _difference(actual, expected)
-        problem = f"The result is not what it must be{' at ' + ''.join(path) if path else ''}."
         yours, wanted = show_apart(one, other)
-        raise LawViolation(problem, yours=yours, expected=wanted, actual=one)
+        problem = "The result is not what it must be."
+        raise LawViolation(problem, yours=yours, expected=wanted, actual=one, path=path)
 
 
 READ_AT_A_GLANCE = 60

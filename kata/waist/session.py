@@ -276,7 +276,8 @@ class Session:
 
 def _short_enough(calls: list[Question], answers: list[Answer]) -> list[Line]:
     """Every call as a line; in one that would be too long its larger arrays are left out."""
-    written = [transcribe(calls, answers, most=most) for most in (MOST_SHOWN, 6, 0)]
+    limits = ((MOST_SHOWN, MOST_SHOWN), (6, MOST_SHOWN), (0, MOST_SHOWN), (0, 4), (0, 0))
+    written = [transcribe(calls, answers, most=most, most_items=items) for most, items in limits]
     return [next((way for way in ways if len(way.text) <= MAX_CALL), ways[-1]) for ways in zip(*written, strict=True)]
 
 

@@ -130,6 +130,7 @@ def source(
     *,
     record: Callable[[Record], str] = lambda record: record.type_name,
     most: int | None = None,
+    most_items: int | None = None,
 ) -> str:
     """`value` as the expression that makes it.
 
@@ -137,7 +138,8 @@ def source(
         value: data that crosses the waist.
         name: what a leaf is called; None where it is to be written out.
         record: what a record's type is called.
-        most: arrays and lists longer than this are left out, as `<64×3 float32>`, which no longer can be pasted.
+        most: larger arrays are left out, as `<64×3 float32>`, which no longer can be pasted.
+        most_items: longer lists are left out, as `<list of 20>`.
     """
 
     def write(value: Any) -> str:
@@ -153,7 +155,7 @@ def source(
         if isinstance(value, Record):
             return f"{record(value)}({', '.join(map(write, value))})"
         if isinstance(value, list | tuple):
-            if most is not None and len(value) > most:
+            if most_items is not None and len(value) > most_items:
                 return f"<{type(value).__name__} of {len(value)}>"
             inner = ", ".join(map(write, value))
             return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"

@@ -43,6 +43,7 @@ def transcribe(
     record: Callable[[Record], str] = lambda record: record.type_name,
     taken: Iterable[str] = (),
     most: int | None = None,
+    most_items: int | None = None,
 ) -> list[Line]:
     """Each question as a line; what an earlier one made goes by the name that is given to it there.
 
@@ -52,12 +53,13 @@ def transcribe(
         name: what katas, probes and arrays are called; None where the usual text is right.
         record: what a record's type is called.
         taken: names that are not to be given to results.
-        most: as in `source`.
+        most: as in `source`; and so `most_items`.
     """
     needed = {leaf for question in questions for leaf in _used(question)}
     expressions: dict[Handle | Earlier, str] = {}
     names = {*taken, *keyword.kwlist, *dir(builtins)}
     lines = []
+    options: Any = {"record": record, "most": most, "most_items": most_items}
 
     def refer(leaf: Any) -> str | None:
         if isinstance(leaf, Handle | Earlier):
@@ -66,8 +68,8 @@ def transcribe(
 
     for i, question in enumerate(questions):
         target = source(question.target, refer) + (f".{question.member}" if question.member else "")
-        args = [source(value, refer, record=record, most=most) for value in question.args]
-        args += [f"{key}={source(value, refer, record=record, most=most)}" for key, value in question.kwargs.items()]
+        args = [source(value, refer, **options) for value in question.args]
+        args += [f"{key}={source(value, refer, **options)}" for key, value in question.kwargs.items()]
         result = None
         if i < len(answers):
             made = [(key, suffix) for key, suffix in _made(i, answers[i]) if key in needed]

@@ -207,6 +207,7 @@ def test_a_pasted_array_is_the_same_to_the_bit(name: str, data: st.DataObject) -
 
 def test_a_long_array_is_left_out_and_not_cut() -> None:
     assert source([np.arange(30.0).reshape(5, 6), 1], most=24) == "[<5×6 float64>, 1]"
+    assert source(([1, 2, 3], 1), most_items=2) == "(<list of 3>, 1)"
 
 
 @pytest.mark.parametrize(
@@ -227,8 +228,7 @@ def test_of_a_large_result_the_difference_is_shown_and_where_it_is() -> None:
     one = {"loss": np.arange(30.0), "steps": [1, 2, 3]}
     other = {"loss": np.where(np.arange(30) == 7, 7.5, np.arange(30.0)), "steps": [1, 2, 3]}
     found = violation(assert_equal, one, other)
-    assert found.problem == "The result is not what it must be at ['loss'][7]."
-    assert (found.yours, found.expected) == ("7.0", "7.5")
+    assert (found.path, found.yours, found.expected) == (("['loss']", "[7]"), "7.0", "7.5")
 
 
 def transcript(*pairs: Any) -> list[str]:
