@@ -11,7 +11,7 @@ from kata.waist import nested
 from kata.waist.assertions import LawViolation
 from kata.waist.codec import Handle, KataName
 from kata.waist.implementation import ROOT
-from kata.waist.question import Answered
+from kata.waist.question import Answered, Question
 from kata.waist.session import Session
 from kata.waist.show import shorten
 from kata.waist.verdict import LawReport, Outcome
@@ -21,6 +21,7 @@ _WIDTH = 98
 _MOST_ROWS = 12
 _PRINTED_LINES = 3
 _MOST_OF_A_LABEL = 3
+_CUT_OFF = "None came back: the result is cut off from its input, or a `return` is missing."
 _CANNOT_BE_USED = "What came back could not be used"
 
 
@@ -138,7 +139,8 @@ def _path_to(actual: Any, session: Session) -> tuple[Any, nested.Path] | None:
 
 def _in_words(answer: Any, path: nested.Path, session: Session, kata: KataName) -> str:
     """The second of a tuple as "2nd result, m"; a field as "`fn`"; a key as "key 'loss'"; else as it is written."""
-    step, is_kata = path[0], isinstance(session.calls[-1].target, KataName)
+    step, question = path[0], _latest(session)
+    is_kata = question is not None and isinstance(question.target, KataName)
     if len(path) == 1 and step.startswith("."):
         return f"`{step[1:]}`"
     if len(path) == 1 and step.startswith("['"):
@@ -168,6 +170,11 @@ def _returned_name(session: Session, kata: KataName, number: int) -> str:
     return ""
 
 
+def _latest(session: Session) -> Question | None:
+    asked = session.calls or session.asked
+    return asked[-1] if asked else None
+
+
 # Nothing came back
 
 
@@ -178,14 +185,16 @@ def _came_to_nothing(cause: str, session: Session, actual: Any) -> bool:
 
 
 def _nothing(session: Session, kata: KataName) -> str:
-    question = session.calls[-1]
+    question = _latest(session)
+    if question is None:
+        return _CUT_OFF
     if isinstance(question.target, KataName) and question.member is None:
         name = question.target.name
         missing = question.target == kata and not _returns(_definition(session, kata))
         return f"{name} returns None: {'there is no `return` in it' if missing else 'is a `return` missing?'}"
     if isinstance(question.target, KataName | Handle):
         return f"{question.member or 'the call'} returns None: is a `return` missing?"
-    return "None came back: the result is cut off from its input, or a `return` is missing."
+    return _CUT_OFF
 
 
 # Where to look
@@ -202,7 +211,8 @@ def _definition(session: Session, kata: KataName) -> ast.FunctionDef | ast.Class
     """What of the kata was called last: its function, or the method of its class."""
     path, name = session.implementation.definition(kata)
     node = _defined(path, name)
-    member = session.calls[-1].member if session.calls else None
+    question = _latest(session)
+    member = question.member if question else None
     if isinstance(node, ast.ClassDef):
         return next((part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == member), node)
     return node

@@ -73,13 +73,13 @@ def _heading(case: Case) -> str:
 
 
 def _ending(case: Case) -> str:
-    rows = []
-    if case.expected:
-        rows.append(f"# expected: {case.expected}")
-    if case.yours:
-        rows.append(f"# yours, when it was checked: {case.yours}")
-    rows.append(f"# {case.cause}")
-    return "\n".join(rows)
+    texts = [
+        f"expected: {case.expected}" if case.expected else "",
+        f"yours, when it was checked: {case.yours}" if case.yours else "",
+        case.cause.partition(": expected ")[0] if case.yours and case.expected else case.cause,
+    ]
+    rows = [textwrap.wrap(text, WIDTH - 2, break_on_hyphens=False) for text in texts]
+    return "\n".join(f"# {row}" for part in rows for row in part)
 
 
 def _imports(statements: set[str]) -> str:

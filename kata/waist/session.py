@@ -264,14 +264,15 @@ class Session:
 
         And whether this is the whole of it, so that who pastes it has the failing case again.
         """
-        lines = [line for line in _short_enough(self.calls, self.answers) if not line.question.read or line.result]
+        calls = self.calls or self.asked
+        lines = [line for line in _short_enough(calls, self.answers) if not line.question.read or line.result]
         shown = _shown(lines)
         left_out = len(lines) - len(shown)
         texts = [shorten(line.text, MAX_CALL) if len(line.text) > MAX_CALL else line.text for line in shown]
         whole = left_out == 0 and not any("…" in text or ">" in text for text in texts)
         if left_out:
             texts.insert(-MAX_CALLS_SHOWN + 1, f"(and {left_out} {'call' if left_out == 1 else 'calls'} not shown)")
-        return texts, whole and all(map(uses_only_the_katas, self.calls))
+        return texts, whole and all(map(uses_only_the_katas, calls))
 
 
 def _short_enough(calls: list[Question], answers: list[Answer]) -> list[Line]:

@@ -3,6 +3,7 @@
 import builtins
 import keyword
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,15 +56,16 @@ def transcribe(
         taken: names that are not to be given to results.
         most: as in `source`; and so `most_items`.
     """
-    needed = {leaf for question in questions for leaf in _used(question)}
-    expressions: dict[Handle | Earlier, str] = {}
+    needed = {(question.track, leaf) for question in questions for leaf in _used(question)}
+    expressions: dict[tuple[int, Handle | Earlier], str] = {}
+    counts: Counter[int] = Counter()  # of each track: numbers of objects and answers are its own
     names = {*taken, *keyword.kwlist, *dir(builtins)}
     lines = []
     options: Any = {"record": record, "most": most, "most_items": most_items}
 
     def refer(leaf: Any) -> str | None:
         if isinstance(leaf, Handle | Earlier):
-            return expressions.get(_key(leaf)) or "<an object made before>"
+            return expressions.get((question.track, _key(leaf))) or "<an object made before>"
         return name(leaf)
 
     for i, question in enumerate(questions):
@@ -72,11 +74,13 @@ def transcribe(
         args += [f"{key}={source(value, refer, **options)}" for key, value in question.kwargs.items()]
         result = None
         if i < len(answers):
-            made = [(key, suffix) for key, suffix in _made(i, answers[i]) if key in needed]
+            found = _made(counts[question.track], answers[i])
+            made = [((question.track, key), suffix) for key, suffix in found if (question.track, key) in needed]
             if made:
                 result = _free(_stem(answers[i], i), names)
                 names.add(result)
                 expressions.update({key: result + suffix for key, suffix in made})
+        counts[question.track] += 1
         lines.append(Line(question, target, tuple(args), result))
     return lines
 
