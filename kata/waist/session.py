@@ -277,8 +277,11 @@ class Session:
 
 def _short_enough(calls: list[Question], answers: list[Answer]) -> list[Line]:
     """Every call as a line; in one that would be too long its larger arrays are left out."""
-    limits = ((MOST_SHOWN, MOST_SHOWN), (6, MOST_SHOWN), (0, MOST_SHOWN), (0, 4), (0, 0))
-    written = [transcribe(calls, answers, most=most, most_items=items) for most, items in limits]
+    written = []
+    for most, items in ((MOST_SHOWN, MOST_SHOWN), (6, MOST_SHOWN), (0, MOST_SHOWN), (0, 4), (0, 0)):
+        written.append(transcribe(calls, answers, most=most, most_items=items))
+        if all(len(line.text) <= MAX_CALL for line in written[-1]):
+            break
     return [next((way for way in ways if len(way.text) <= MAX_CALL), ways[-1]) for ways in zip(*written, strict=True)]
 
 
