@@ -6,7 +6,7 @@ Exit status: 0 when everything asked for is solved (or done); 1 when something i
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,12 +84,13 @@ def check(
     """Judge katas from outside, each in a process of its own; show the first failure, the progress, the next step."""
     with _refusals():
         katas, implementation = _find(names), implementation_at(impl)
+    from kata.judge import case
     from kata.judge.judging import check as judge_all
 
     verdicts: summary.Verdicts = {}
     failures: list[str] = []
     with _progress(len(katas), as_json) as step:
-        for judged in judge_all(katas, implementation, diagnose=diagnose):
+        for judged in judge_all(katas, implementation, diagnose=diagnose, keeps=case.folder()):
             verdicts.setdefault(judged.kata.chapter, {})[judged.kata.name] = judged.verdict
             if judged.first_failure and judged.verdict.outcome is not Outcome.TODO:
                 failures.append(judged.first_failure.message)
@@ -153,6 +154,71 @@ def list_katas(names: Names = None, as_json: AsJson = False) -> None:
     out.print(
         f"\n· not begun   ~ begun   ✓ solved when last checked      {sum(k.minutes for k in katas)} minutes in all"
     )
+
+
+@app.command()
+def show(
+    name: OneKata,
+    impl: Impl = "exercises",
+    law: Annotated[str | None, typer.Option("--law", metavar="TEXT", help="a law whose name holds this text")] = None,
+    target: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="write it to FILE.py; printed when left out")
+    ] = None,
+) -> None:
+    """The failing case of the last check as a script: plain Python that has your file do it again.
+
+    It needs TensorFlow, NumPy and your file. Where the last check of the kata kept no case, it is judged anew. Exit
+    status 1 when there is nothing to show because the kata is not written, or does not load.
+    """
+    from kata.judge import case
+    from kata.learn import show_case
+
+    with _refusals():
+        kata, implementation = _one(name), implementation_at(impl)
+        _refuse_target(target, show_case.is_a_script)
+        cases, said = case.kept(kata, implementation, case.folder()), ""
+        if not cases:
+            said = _judge_for_show(kata, implementation)
+            cases = case.kept(kata, implementation, case.folder())
+        chosen = [found for found in cases if (law or "").replace(" ", "_") in found.law]
+        if cases and not chosen:
+            laws = ", ".join(found.law.removeprefix("test_") for found in cases)
+            raise Refused(f"--law {law}: of {name} these fail: {laws}")
+    if not chosen:
+        out.print(said, markup=False)
+        raise typer.Exit(0 if said.endswith("nothing to show") else 1)
+    text = show_case.script(chosen[0])
+    if target is None:
+        print(text, end="")
+        return
+    try:
+        progress.write_whole(target, text.encode())
+    except OSError as error:
+        err.print(f"[red]kata:[/red] {target} cannot be written: {error.strerror}; name another with --out")
+        raise typer.Exit(2) from None
+    out.print(f"uv run python {target}", markup=False)
+
+
+def _refuse_target(target: Path | None, is_ours: Callable[[Path], bool]) -> None:
+    if target is None:
+        return
+    if target.suffix != ".py":
+        raise Refused(f"--out {target}: a script is a .py")
+    if not target.absolute().parent.is_dir():
+        raise Refused(f"--out {target}: there is no folder {target.parent}")
+    if target.exists() and not is_ours(target):
+        raise Refused(f"--out {target}: that file is not one of these scripts, and is left alone; name another")
+
+
+def _judge_for_show(kata: Kata, implementation: Implementation) -> str:
+    """Judge `kata`, so that its failing cases are kept; what to say where there is none."""
+    from kata.judge import case
+    from kata.judge.judging import check as judge_all
+
+    (judged,) = judge_all([kata], implementation, diagnose=False, keeps=case.folder())
+    if judged.verdict.outcome is Outcome.SOLVED:
+        return f"{kata.name}: all {judged.verdict.total} laws hold, there is nothing to show"
+    return f"{kata.name}: {judged.verdict.cause}"
 
 
 @app.command()

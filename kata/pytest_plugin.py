@@ -17,7 +17,7 @@ import pytest
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.judge import judging, laws, profiles
+from kata.judge import case, judging, laws, profiles
 from kata.judge.catalogue import Catalogue
 from kata.judge.diagnosis import Diagnosis, diagnose
 from kata.judge.drawing import Law, law_name
@@ -246,7 +246,8 @@ def _backend(config: pytest.Config, implementation: Implementation) -> Backend:
 def _session(config: pytest.Config) -> Session:
     run = config.stash[_run]
     if run.session is None:
-        run.session = Session(run.implementation, _backend(config, run.implementation), curriculum.scratch())
+        backend = _backend(config, run.implementation)
+        run.session = Session(run.implementation, backend, curriculum.scratch(), keeps=case.folder())
     return run.session
 
 

@@ -93,6 +93,11 @@ def definitions(path: Path) -> dict[str, ast.FunctionDef | ast.ClassDef]:
     return {node.name: node for node in _tree(path).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
+def statements(path: Path) -> list[ast.stmt]:
+    """The statements at the top of the file `path`; raises as `definitions` does."""
+    return _tree(path).body
+
+
 def line_of(path: Path, name: str) -> int | None:
     """The line on which `name` is defined in `path`, or None where that cannot be told."""
     try:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -108,17 +109,22 @@ def check(
     limits: Limits | None = None,
     profile: str = "learner",
     worker: Worker | None = None,
+    keeps: Path | None = None,
 ) -> Iterator[Judged]:
     """Judge `katas` one after the other and yield each as it is done.
 
-    TensorFlow starts only if it is needed, and not at all where a `worker` that has it is lent.
+    TensorFlow starts only if it is needed, and not at all where a `worker` that has it is lent. The cases on which
+    laws failed are kept in the folder `keeps`, if one is given, for `kata show`.
     """
     profiles.load(profile)
     limits = limits or Limits()
     own_worker = worker is None
     worker = worker or Worker()
     session = Session(
-        implementation, Isolated(implementation, limits, worker, ahead=len(katas) > 1), curriculum.scratch()
+        implementation,
+        Isolated(implementation, limits, worker, ahead=len(katas) > 1),
+        curriculum.scratch(),
+        keeps=keeps,
     )
     catalogue = Catalogue(Isolated(implementation_at("solutions"), limits, worker))
     try:

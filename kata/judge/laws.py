@@ -13,7 +13,7 @@ from hypothesis.reporting import with_reporter
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.judge import every_kata, message
+from kata.judge import case, every_kata, message
 from kata.judge.drawing import Law, count_examples, law_name
 from kata.waist.assertions import ImplementationError, LawViolation
 from kata.waist.codec import KataName
@@ -79,6 +79,13 @@ def judge(law: Law, session: Session, kata: KataName, *, limit: float = 90.0) ->
     A worker that dies is perhaps not the submission's fault: the law is run once more in a fresh one.
     If that dies too, it is.
     """
+    report = _judged(law, session, kata, limit)
+    if session.keeps is not None:
+        case.keep(law, session, kata, report, session.keeps)
+    return report
+
+
+def _judged(law: Law, session: Session, kata: KataName, limit: float) -> LawReport:
     try:
         return _judge(law, session, kata, limit)
     except WorkerLost:
@@ -119,7 +126,7 @@ def outcome_of(
         session.given_up[kata] = Outcome.TIMEOUT
         return report(Outcome.TIMEOUT, f"the law was not done within {limit:g} seconds: a loop?")
     except LawViolation as error:
-        return report(Outcome.WRONG, error.problem, yours=error.yours, expected=error.expected)
+        return report(Outcome.WRONG, error.problem, violation=error)
     except ImplementationError as error:
         cause = f"raises {error.type_name}: {error.text}"
         return report(Outcome.BROKEN, cause, line=error.line, trace=error.trace)

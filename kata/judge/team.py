@@ -13,6 +13,7 @@ import msgspec
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
+from kata.judge import case
 from kata.judge.catalogue import Catalogue
 from kata.judge.judging import Judged, Judgement, conclude, judge_laws
 from kata.waist import channel
@@ -166,7 +167,7 @@ class _Team:
             if i != member:
                 backend.forget()
         catalogue = Catalogue(Isolated(implementation_at("solutions"), Limits(), self.worker))
-        session = Session(self.implementation, self.ready[member], curriculum.scratch())
+        session = Session(self.implementation, self.ready[member], curriculum.scratch(), keeps=case.folder())
         try:
             if member:
                 self._help(member, session)

@@ -12,33 +12,51 @@ from typing import Any
 import numpy as np
 
 from kata.waist.codec import DTYPES, Record, Tensor
-from kata.waist.show import show
+from kata.waist.nested import Path
+from kata.waist.show import show, show_apart
+
+_MISSING: Any = object()
 
 
 class LawViolation(AssertionError):
-    """A law does not hold: `problem` is a sentence; `yours` and `expected` are shown beside each other."""
+    """A law does not hold: `problem` is a sentence; `yours` and `expected` are shown beside each other.
 
-    def __init__(self, problem: str, *, yours: str = "", expected: str = "") -> None:
+    `actual` is the very value that is wrong, where it is one (else `...`): so it can be said which part of a result
+    it is. `path` is the way to it from the value that was looked at.
+    """
+
+    def __init__(
+        self, problem: str, *, yours: str = "", expected: str = "", actual: Any = ..., path: Path = ()
+    ) -> None:
         super().__init__(
             problem + (f" Expected {expected}." if expected else "") + (f" Yours: {yours}." if yours else "")
         )
         self.problem = problem
         self.yours = yours
         self.expected = expected
+        self.actual = actual
+        self.path = path
 
 
 class ImplementationError(Exception):
-    """An exception that the implementation raised, as it crossed: its type's name, its text, its line."""
+    """An exception that the implementation raised, as it crossed: its type's name, its text, its line.
 
-    def __init__(self, type_name: str, text: str, line: int | None = None, trace: str = "") -> None:
+    `bases` are the names of the built-in types that its type inherits from.
+    """
+
+    def __init__(
+        self, type_name: str, text: str, line: int | None = None, trace: str = "", bases: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(f"{type_name}: {text}")
         self.type_name = type_name
         self.text = text
         self.line = line
         self.trace = trace
+        self.bases = bases
 
-
-_MISSING: Any = object()
+    def is_a(self, type_name: str) -> bool:
+        """Whether `except type_name` would have caught it."""
+        return type_name == self.type_name or type_name in self.bases
 
 
 def expect(condition: Any, problem: str, *, yours: Any = _MISSING, expected: Any = _MISSING) -> None:
@@ -47,12 +65,13 @@ def expect(condition: Any, problem: str, *, yours: Any = _MISSING, expected: Any
     Raises:
         LawViolation: when `condition` is false; `yours` and `expected` are shown.
     """
-    if not condition:
-        raise LawViolation(
-            problem,
-            yours="" if yours is _MISSING else show(yours),
-            expected="" if expected is _MISSING else show(expected),
-        )
+    if condition:
+        return
+    if yours is _MISSING or expected is _MISSING:
+        shown = ["" if value is _MISSING else show(value) for value in (yours, expected)]
+    else:
+        shown = list(show_apart(yours, expected))
+    raise LawViolation(problem, yours=shown[0], expected=shown[1], actual=... if yours is _MISSING else yours)
 
 
 def eps(dtype: Any) -> float:
@@ -67,7 +86,7 @@ def smallest(dtype: Any) -> float:
 
 def _kind(value: Any) -> str:
     if value is None:
-        return "None (a missing `return`, or a result that is cut off from its input?)"
+        return "None"
     if isinstance(value, Tensor):
         return f"a tensor of dtype {value.dtype} and shape {value.shape}"
     if isinstance(value, np.ndarray):
@@ -89,11 +108,13 @@ def assert_tensor(actual: Any, *, shape: tuple[int, ...], dtype: Any) -> None:
     wanted = np.dtype(dtype)
     described = f"a tensor of dtype {wanted} and shape {shape}"
     if not isinstance(actual, Tensor):
-        raise LawViolation("A tensor must come back.", yours=_kind(actual), expected=described)
+        raise LawViolation("A tensor must come back.", yours=_kind(actual), expected=described, actual=actual)
     if actual.shape != shape:
-        raise LawViolation("The result has the wrong shape.", yours=_kind(actual), expected=described)
+        problem = "The result has the wrong shape."
+        raise LawViolation(problem, yours=_kind(actual), expected=described, actual=actual)
     if actual.dtype != wanted:
-        raise LawViolation("The result has the wrong dtype.", yours=_kind(actual), expected=described)
+        problem = "The result has the wrong dtype."
+        raise LawViolation(problem, yours=_kind(actual), expected=described, actual=actual)
 
 
 def assert_close(
@@ -135,12 +156,15 @@ def _compare(
     elif held.size > 1:
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         place = f"[{', '.join(map(str, where))}]"
-        problem = f"{int(bad.sum())} of {held.size} values are wrong, the first at {place}."
+        count = int(bad.sum())
+        problem = f"{count} of {held.size} values {'is' if count == 1 else 'are'} wrong, the first at {place}."
         if held.size > 6:
-            raise LawViolation(problem, yours=show(held[where]), expected=show(wanted[where]))
+            yours, expected = show_apart(np.asarray(np.asarray(actual)[where]), np.asarray(wanted[where]))
+            raise LawViolation(problem, yours=yours, expected=expected, actual=actual)
     else:
         problem = "The value is wrong."
-    raise LawViolation(problem, yours=show(np.asarray(actual)), expected=show(wanted))
+    yours, expected = show_apart(np.asarray(actual), wanted)
+    raise LawViolation(problem, yours=yours, expected=expected, actual=actual)
 
 
 def assert_number(actual: Any, expected: float, *, rel: float, abs: float = 0.0) -> None:
@@ -151,9 +175,9 @@ def assert_number(actual: Any, expected: float, *, rel: float, abs: float = 0.0)
     """
     number = isinstance(actual, int | float | np.number) and not isinstance(actual, bool)
     if not number and not (isinstance(actual, np.ndarray) and actual.shape == ()):
-        raise LawViolation("One number must come back.", yours=_kind(actual), expected=show(expected))
+        raise LawViolation("One number must come back.", yours=_kind(actual), expected=show(expected), actual=actual)
     wanted = np.asarray(expected, dtype=np.float64)
-    _compare(np.asarray(actual, dtype=np.float64), wanted, rel * np.abs(wanted) + abs, np.asarray(actual))
+    _compare(np.asarray(actual, dtype=np.float64), wanted, rel * np.abs(wanted) + abs, actual)
 
 
 def assert_equal(actual: Any, expected: Any) -> None:
@@ -163,7 +187,47 @@ def assert_equal(actual: Any, expected: Any) -> None:
         LawViolation: when it is not.
     """
     if not _equal(actual, expected):
-        raise LawViolation("The result is not what it must be.", yours=show(actual), expected=show(expected))
+        path, one, other = _difference(actual, expected)
+        yours, wanted = show_apart(one, other)
+        problem = "The result is not what it must be."
+        raise LawViolation(problem, yours=yours, expected=wanted, actual=one, path=path)
+
+
+READ_AT_A_GLANCE = 60
+"""Characters of a value in which a difference is found without being told where."""
+
+
+def _difference(actual: Any, expected: Any) -> tuple[Path, Any, Any]:
+    """The way to the first difference, and what stands there; no way where both can be read at a glance."""
+    path: Path = ()
+    while max(len(show(actual)), len(show(expected))) > READ_AT_A_GLANCE or show(actual) == show(expected):
+        step = _step(actual, expected)
+        if step is None:
+            break
+        name, actual, expected = step
+        path = (*path, name)
+    return path, actual, expected
+
+
+def _step(actual: Any, expected: Any) -> tuple[str, Any, Any] | None:
+    """The first part in which two values of one structure differ; None where they have no parts to compare."""
+    if type(actual) is not type(expected):
+        return None
+    if isinstance(actual, np.ndarray):
+        if actual.shape != expected.shape or actual.dtype != expected.dtype or actual.ndim == 0:
+            return None
+        differ = (actual != expected) & ~((actual != actual) & (expected != expected))
+        where = tuple(int(i) for i in np.argwhere(np.asarray(differ))[0])
+        return f"[{', '.join(map(str, where))}]", np.asarray(actual[where]), np.asarray(expected[where])
+    if isinstance(actual, dict) and actual.keys() == expected.keys():
+        parts = [(f"[{key!r}]", value, expected[key]) for key, value in actual.items()]
+    elif isinstance(actual, Record) and actual.fields == expected.fields:
+        parts = [(f".{name}", a, b) for name, a, b in zip(actual.fields, actual, expected, strict=True)]
+    elif isinstance(actual, list | tuple) and len(actual) == len(expected):
+        parts = [(f"[{i}]", a, b) for i, (a, b) in enumerate(zip(actual, expected, strict=True))]
+    else:
+        return None
+    return next((part for part in parts if not _equal(part[1], part[2])), None)
 
 
 def _equal(actual: Any, expected: Any) -> bool:
@@ -191,13 +255,19 @@ def _equal(actual: Any, expected: Any) -> bool:
     return type(actual) is type(expected) and bool(actual == expected)
 
 
-def assert_value_error(argument: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """Calling `function` raises a ValueError whose text names `argument`.
+def assert_value_error(argument: str | None, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Calling `function` raises a ValueError, or a subclass of it, whose text names `argument`.
+
+    Args:
+        argument: what must stand in the text; None or an empty string where the contract does not ask for a name.
+        function: a kata, or a method of an object that it made.
+        args: what it is called with.
+        kwargs: the same, by name.
 
     Raises:
         LawViolation: when it raises nothing, something else, or does not name the argument.
     """
-    wanted = f"ValueError naming `{argument}`"
+    wanted = f"ValueError naming `{argument}`" if argument else "ValueError"
     returned: Any = None
     try:
         returned = function(*args, **kwargs)
@@ -206,7 +276,7 @@ def assert_value_error(argument: str, function: Callable[..., Any], *args: Any, 
     else:
         raise LawViolation("Bad input must be refused.", yours=f"returned {show(returned)}", expected=wanted)
     yours = f"{raised.type_name}: {raised.text[:120]}"
-    if raised.type_name != "ValueError":
+    if not raised.is_a("ValueError"):
         raise LawViolation("Bad input must raise a ValueError.", yours=yours, expected=wanted)
-    if argument not in raised.text:
+    if argument and argument not in raised.text:
         raise LawViolation(f"The message must name the argument `{argument}`.", yours=yours, expected=wanted)

@@ -7,7 +7,7 @@ imports neither TensorFlow nor a submission.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 import ml_dtypes
 import msgspec
@@ -16,6 +16,8 @@ import numpy as np
 MAX_MESSAGE = 64 * 2**20  # bytes
 MAX_DEPTH = 32
 MAX_INTEGER = 512  # bytes of an integer beyond 64 bits
+MAX_NAME = 100  # characters of a type's name
+MAX_BASES = 16
 
 DTYPES: dict[str, np.dtype[Any]] = {
     np.dtype(name).name: np.dtype(name)
@@ -317,6 +319,8 @@ class Raised(msgspec.Struct, array_like=True, tag="raised", forbid_unknown_field
     text: str
     line: int | None
     trace: str
+    bases: Annotated[list[Annotated[str, msgspec.Meta(max_length=MAX_NAME)]], msgspec.Meta(max_length=MAX_BASES)] = []
+    """Names of the built-in types that the exception's type inherits from."""
 
 
 Reply = Union[Returned, Raised]  # msgspec reads it at run time

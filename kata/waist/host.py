@@ -4,12 +4,12 @@ In process it runs beside the tests; isolated it is all that runs in a worker's 
 imported here and nowhere else in the tool.
 """
 
+import builtins
 import contextlib
 import importlib
 import inspect
 import linecache
 import random
-import re
 import sys
 import traceback
 from collections import namedtuple
@@ -23,10 +23,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kata.waist import ready_made
+from kata.waist import error_text, ready_made
 from kata.waist.codec import (
     DTYPES,
+    MAX_BASES,
     MAX_MESSAGE,
+    MAX_NAME,
     Earlier,
     Handle,
     KataName,
@@ -47,6 +49,7 @@ tf.get_logger().setLevel("ERROR")  # laws trace on purpose; "5 out of the last 5
 
 MAX_TEXT = 4_000  # characters of an exception's text that cross
 MAX_TRACE = 8_000
+_BUILT_IN = frozenset(id(value) for value in vars(builtins).values() if isinstance(value, type))
 
 
 class Stop(Exception):
@@ -166,7 +169,7 @@ class Host:
         # The n-th object of an example has number n in every implementation: a conversation can be replayed.
         number = len(self._track.objects) + 1
         self._track.objects[number] = value
-        return Handle(number, clean_text(kind.__name__[:100]))
+        return Handle(number, clean_text(kind.__name__[:MAX_NAME]))
 
     def _send_tensor(self, value: Any) -> Any:
         if isinstance(value, tf.IndexedSlices):
@@ -257,14 +260,20 @@ class Host:
         frames = list(_frames(error.__traceback__))
         own = [(frame, line) for frame, line in frames if self._is_own(frame.f_code.co_filename)]
         line: int | None = own[-1][1] if own else None
-        text = _text_of(error)
-        if text.startswith("in user code:"):
-            text, line = self._traced(text, line)
+        text, name = _text_of(error), clean_text(type(error).__name__[:MAX_NAME])
+        is_here = bool(own) or self.implementation.folder in text
+        is_traced = text.startswith("in user code:")
+        if is_traced:
+            text, traced_line = error_text.traced(text, name, self._is_own)
+            line = traced_line or line
+        else:
+            text = error_text.plainer(text)
+        raised_here = bool(own) and own[-1] == frames[-1]
         if isinstance(error, SyntaxError) and kind == "load":
             line = error.lineno
             text = str(error.msg)
-        elif isinstance(error, NotImplementedError) and (own or self.implementation.folder in text):
-            kind = "todo"
+        elif isinstance(error, NotImplementedError) and is_here and (raised_here or not text):
+            kind = "todo"  # TensorFlow raises this too, but then it says what it has not implemented
         elif isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
             kind = "memory"
         trace = "".join(
@@ -272,15 +281,10 @@ class Host:
             for frame, number in own
             if (source := linecache.getline(frame.f_code.co_filename, number).strip())
         )
-        name = clean_text(type(error).__name__[:100])
-        return Raised(kind, name, text[:MAX_TEXT], line, clean_text(trace[-MAX_TRACE:]))  # type: ignore[arg-type]
-
-    def _traced(self, text: str, line: int | None) -> tuple[str, int | None]:
-        """AutoGraph's account of an error while tracing, cut down to the error itself and the learner's own line."""
-        places = re.findall(r'^ *File "(.+)", line (\d+), in ', text, re.MULTILINE)
-        own = [int(number) for path, number in places if self._is_own(path)]
-        error = text.strip().rsplit("\n\n", 1)[-1].strip()
-        return f"while tf.function traces it: {error}", own[-1] if own else line
+        if is_traced:
+            text = f"while tf.function traces it: {text}"
+        bases = [base.__name__ for base in type(error).__mro__[1:] if id(base) in _BUILT_IN]
+        return Raised(kind, name, text[:MAX_TEXT], line, clean_text(trace[-MAX_TRACE:]), bases[:MAX_BASES])  # type: ignore[arg-type]
 
     def reply(self, request: Request) -> Reply:
         """The message that answers `request`."""

@@ -56,3 +56,22 @@ def agree(one: Any, other: Any, leaf: Callable[[Any, Any], bool]) -> bool:
         is_alike = isinstance(other, dict) and one.keys() == other.keys()
         return is_alike and all(agree(item, other[key], leaf) for key, item in one.items())
     return leaf(one, other)
+
+
+Path = tuple[str, ...]
+"""The way to a leaf as one would write it behind the value's name: `("[1]", ".loss")`."""
+
+
+def places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The leaves of `value` in the order of `leaves`, each with the way to it."""
+    if isinstance(value, Record):
+        steps = [(f".{name}", item) for name, item in zip(value.fields, value, strict=True)]
+    elif isinstance(value, list | tuple):
+        steps = [(f"[{i}]", item) for i, item in enumerate(value)]
+    elif isinstance(value, dict):
+        steps = [(f"[{key!r}]", item) for key, item in value.items()]
+    else:
+        yield path, value
+        return
+    for step, item in steps:
+        yield from places(item, (*path, step))

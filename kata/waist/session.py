@@ -6,9 +6,11 @@ in a child of the worker (`kata.waist.isolated`). Data goes in, data comes out.
 """
 
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,12 +21,15 @@ from kata.waist.codec import Earlier, Handle, KataName, ProbeName, Raised, Tenso
 from kata.waist.implementation import Implementation
 from kata.waist.nested import map_leaves
 from kata.waist.question import Answer, Question, arrays_in
-from kata.waist.show import shorten, show_call
+from kata.waist.show import MOST_SHOWN, shorten
+from kata.waist.transcript import Line, transcribe, uses_only_the_katas
 from kata.waist.verdict import Outcome
 
 MAX_CALLS_SHOWN = 4
 REMEMBERED = 2
 """Of each law: how many examples are remembered, to be asked again."""
+MAX_CALL = 190
+"""Characters of a call that is shown: two rows."""
 GUARDED_CALLS = 3
 """Of a law: how many calls are looked at while they run; the text is read in any case."""
 
@@ -128,6 +133,8 @@ class Session:
     examples: int = 0
     observer: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = None
     """Called in place of a law's body on each of its examples, with the body and what was drawn for it."""
+    keeps: Path | None = None
+    """The folder in which the case is kept on which a law failed; None to keep none."""
     error: BaseException | None = None
     """What ended the latest law that does not hold, for those who ask for its traceback."""
     given_up: dict[KataName, Outcome] = field(default_factory=dict)
@@ -250,13 +257,50 @@ class Session:
                 return Stopped(Outcome.OUT_OF_MEMORY, f"asked for more memory than it may have{at}", line=line)
             case "unfit":
                 return LawViolation(f"What came back cannot be judged: {raised.text}.")
-        return ImplementationError(raised.type_name, raised.text, line, trace)
+        return ImplementationError(raised.type_name, raised.text, line, trace, bases=tuple(raised.bases))
 
-    def shown_calls(self) -> list[str]:
-        """The calls of the current example as one would write them, the last few of them."""
-        shown = [show_call(q.target, q.member, q.args, q.kwargs) for q in self.calls[-MAX_CALLS_SHOWN:] if not q.read]
-        left_out = len(self.calls) - MAX_CALLS_SHOWN
-        return [f"(after {left_out} calls before)", *shown] if left_out > 0 else shown
+    def shown_calls(self) -> tuple[list[str], bool]:
+        """The calls of the current example as one would write them, the last few of them.
+
+        And whether this is the whole of it, so that who pastes it has the failing case again.
+        """
+        calls = self.calls or self.asked
+        lines = [line for line in _short_enough(calls, self.answers) if not line.question.read or line.result]
+        shown = _shown(lines)
+        left_out = len(lines) - len(shown)
+        texts = [shorten(line.text, MAX_CALL) if len(line.text) > MAX_CALL else line.text for line in shown]
+        whole = left_out == 0 and not any("…" in text or ">" in text for text in texts)
+        if left_out:
+            texts.insert(-MAX_CALLS_SHOWN + 1, f"(and {left_out} {'call' if left_out == 1 else 'calls'} not shown)")
+        return texts, whole and all(map(uses_only_the_katas, calls))
+
+
+def _short_enough(calls: list[Question], answers: list[Answer]) -> list[Line]:
+    """Every call as a line; in one that would be too long its larger arrays are left out."""
+    written = []
+    for most, items in ((MOST_SHOWN, MOST_SHOWN), (6, MOST_SHOWN), (0, MOST_SHOWN), (0, 4), (0, 0)):
+        written.append(transcribe(calls, answers, most=most, most_items=items))
+        if all(len(line.text) <= MAX_CALL for line in written[-1]):
+            break
+    return [next((way for way in ways if len(way.text) <= MAX_CALL), ways[-1]) for ways in zip(*written, strict=True)]
+
+
+def _shown(lines: list[Line]) -> list[Line]:
+    """The last calls, and those that made what the last one needs."""
+    if len(lines) <= MAX_CALLS_SHOWN:
+        return lines
+    needed = {len(lines) - 1}
+    for i in range(len(lines) - 2, -1, -1):
+        if len(needed) < MAX_CALLS_SHOWN and lines[i].result and any(_mentions(lines[j], lines[i]) for j in needed):
+            needed.add(i)
+    for i in range(len(lines) - 2, -1, -1):
+        if len(needed) < MAX_CALLS_SHOWN:
+            needed.add(i)
+    return [lines[i] for i in sorted(needed)]
+
+
+def _mentions(line: Line, earlier: Line) -> bool:
+    return bool(re.search(rf"\b{re.escape(earlier.result or '')}\b", line.expression))
 
 
 _sessions: list[Session] = []

@@ -27,6 +27,8 @@ class LawReport(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     cause: str = ""
     message: str = ""
+    yours: str = ""
+    expected: str = ""
 
 
 DIAGNOSABLE = (Outcome.WRONG, Outcome.BROKEN)

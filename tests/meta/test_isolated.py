@@ -303,7 +303,7 @@ def test_a_law_with_a_mistake_of_its_own_blames_nobody(folder: Path) -> None:
     assert "not your code" in report.cause
     report = judge(test_law, session, KataName("ch99_waist", "nothing"))
     assert report.outcome is Outcome.WRONG
-    assert "could not be used" in report.cause
+    assert "returns None: there is no `return`" in report.cause
 
 
 def test_a_worker_that_cannot_start_is_nobodys_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
