@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.markup import escape
 from rich.syntax import Syntax
 
@@ -21,6 +20,7 @@ from kata.course import curriculum, progress
 from kata.course import reset as resetting
 from kata.course.curriculum import Kata
 from kata.learn import doctor, summary
+from kata.learn.reading import show_lesson
 from kata.learn.render import show_lines, show_message
 from kata.waist.implementation import ROOT, Implementation, implementation_at
 from kata.waist.verdict import Outcome, exit_status
@@ -179,7 +179,7 @@ def hint(
             raise Refused(f"{name} has {len(kata.hints)} hints; there is no number {number}")
     shown = number or progress.next_hint(name, len(kata.hints))
     out.print(f"[bold]{name}[/bold], hint {shown} of {len(kata.hints)}")
-    out.print(Markdown(kata.hints[shown - 1]))
+    show_lesson(kata.hints[shown - 1], out)
     if shown < len(kata.hints):
         out.print(f"[dim]once more for hint {shown + 1}[/dim]")
 
@@ -190,11 +190,11 @@ def lesson(name: Annotated[str, typer.Argument(metavar="KATA|CHAPTER")]) -> None
     with _refusals():
         katas = curriculum.find(name)
     if katas[0].name == name:
-        out.print(Markdown(f"## {name}\n\n{katas[0].lesson}"))
+        show_lesson(f"## {name}\n\n{katas[0].lesson}", out)
         return
     chapter = next(c for c in curriculum.chapters() if c.name == katas[0].chapter)
     sections = "\n\n".join(f"## `{kata.name}`\n\n{kata.lesson}" for kata in chapter.katas)
-    out.print(Markdown(f"{chapter.introduction}\n\n{sections}"))
+    show_lesson(f"{chapter.introduction}\n\n{sections}", out)
 
 
 @app.command()
