@@ -129,9 +129,10 @@ def _widths(least: list[int], most: list[int], room: int) -> list[int] | None:
 
 
 def _paragraphs(heads: list[Text], rows: list[list[Text]]) -> RenderResult:
+    if heads[0].plain.strip():
+        yield Text(f"{heads[0].plain}:", style="dim")
     for row in rows:
-        first = f"{heads[0]}: " if heads[0].plain.strip() else ""
-        yield Text.assemble("- ", first, row[0], style="bold")
+        yield Text.assemble(row[0], style="bold")
         for head, cell in zip(heads[1:], row[1:], strict=True):
             if cell.plain.strip():
                 label = (head.plain, "dim") if head.plain.strip() else ""

@@ -22,9 +22,6 @@ CHECKED = """for name, size in (("base_batch_size", base_batch_size), ("batch_si
 def clean_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the state of the clone."""
     monkeypatch.setattr(progress, "PATH", tmp_path / "state.json")
-    for function in (progress.load, progress.next_hint, progress.note_solved):
-        defaults = function.__defaults__[:-1] if function.__defaults__ else ()
-        monkeypatch.setattr(function, "__defaults__", (*defaults, tmp_path / "state.json"))
 
 
 @pytest.fixture
@@ -54,7 +51,7 @@ def test_check_shows_the_failure_the_progress_and_the_next_step(submission: Path
 
 def test_check_as_json_is_for_programs(submission: Path) -> None:
     done = run.invoke(cli.app, ["check", "ch07", "--impl", str(submission), "--json"])
-    verdicts = json.loads(done.output)["ch07_accumulation"]
+    verdicts = json.loads(done.stdout)["ch07_accumulation"]
     assert verdicts["linear_scaling_rule"]["outcome"] == "wrong"
     assert "drops the fraction" in verdicts["linear_scaling_rule"]["diagnosis"]
     assert verdicts["accumulating_optimizer"]["outcome"] == "todo"
