@@ -192,7 +192,8 @@ def watch(names: Names = None, impl: Impl = "exercises") -> None:
         katas, implementation = _find(names), implementation_at(impl)
     from kata.learn.watch import watch as run
 
-    raise typer.Exit(run(implementation, katas, out, sys.stdin if sys.stdin.isatty() else None))
+    screen = Console(highlight=False)
+    raise typer.Exit(run(implementation, katas, screen, sys.stdin if sys.stdin.isatty() else None))
 
 
 @app.command()
@@ -371,6 +372,7 @@ def compare(name: OneKata, impl: Impl = "exercises") -> None:
         finally:
             worker.close()
     show_counts(found, out)
+    out.print()
     show_differences(kata, implementation, out)
 
 

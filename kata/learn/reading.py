@@ -75,12 +75,13 @@ class _Code(CodeBlock):
             yield Padding(Text(text, style="bold", no_wrap=True), (0, 0, 0, _INDENT))
             return
         width = options.max_width - _INDENT
-        rows = [part for row in text.split("\n") for part in _broken(row, width)]
+        rows = [part for row in text.split("\n") for part in broken(row, width)]
         code = Syntax("\n".join(rows), self.lexer_name, theme=self.theme, background_color="default")
         yield Padding(code, (0, 0, 0, _INDENT))
 
 
-def _broken(row: str, width: int) -> list[str]:
+def broken(row: str, width: int) -> list[str]:
+    """A line of code as lines of at most `width`, broken between words."""
     if cell_len(row) <= width:
         return [row]
     indent = len(row) - len(row.lstrip()) + 2
