@@ -116,11 +116,12 @@ class Screen:
     def _head(self, state: State) -> None:
         console, kata = self._console, state.focus
         total = len(state.katas)
-        progress = f"{summary.bar(state.solved, total, 24)}  {state.solved}/{total} solved"
+        progress = f"{summary.bar(state.solved, total, 16)}  {state.solved}/{total} solved"
         console.print(Text.assemble(progress, "   ", (state.news, "cyan")), overflow="ellipsis", no_wrap=True)
         line = curriculum.line_of(Path(state.implementation.folder) / f"{kata.chapter}.py", kata.name)
         place = f"{state.implementation.label}/{kata.chapter}.py" + (f":{line}" if line else "")
-        console.print(f"{kata.name}  {kata.stars}  {place}  [{self._word(state, kata)}]", markup=False)
+        title = Text.assemble((kata.name, "bold"), f"  {kata.stars}  [{self._word(state, kata)}]  {place}")
+        console.print(title, overflow="ellipsis", no_wrap=console.is_terminal)
 
     def _word(self, state: State, kata: Kata) -> str:
         verdict = state.verdicts.get(kata.name)

@@ -170,7 +170,7 @@ class State:
         self.looking.add(event.kata)
         verdict = self.verdicts.get(event.kata)
         if verdict is not None and verdict.outcome is Outcome.SOLVED and event.kata != self.focus.name:
-            self.news = f"✗ {event.kata} does not hold any more"
+            self.news = f"✗ {event.kata} fails now"
         self.messages[event.kata] = event.message
         self.verdicts[event.kata] = KataVerdict(outcome=event.outcome, passed=0, total=0, cause="")
 
@@ -189,7 +189,8 @@ class State:
             self.messages[event.kata] = event.message
         if event.hint is not None:
             self.hints[event.kata] = event.hint
-        if event.verdict.outcome is Outcome.SOLVED and kata == self.focus:
+        # Whoever reads a page goes on reading: the focus, and what it says, wait for the way back.
+        if event.verdict.outcome is Outcome.SOLVED and kata == self.focus and self.page is Page.KATA:
             self.said = f"✓ {kata.name} is solved: all {event.verdict.total} laws hold."
             following = self.following()
             if following is not None:
