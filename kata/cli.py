@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.syntax import Syntax
 
+from kata import clone
 from kata.course import curriculum, progress
 from kata.course import reset as resetting
 from kata.course.curriculum import Kata
@@ -411,8 +412,12 @@ def show_doctor() -> None:
 
 def main() -> None:
     """The console command."""
+    problem = clone.enter("kata.cli", sys.argv[1:])
+    if problem:
+        err.print(f"[red]kata:[/red] {escape(problem)}")
+        sys.exit(2)
     try:
-        app()
+        app(prog_name="kata")
     except KeyboardInterrupt:
         err.print("\nstopped")
         sys.exit(130)

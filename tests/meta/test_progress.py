@@ -1,5 +1,6 @@
 """What is remembered: a verdict counts for the very text that it was given on, and for no other."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -145,12 +146,61 @@ def test_two_writers_do_not_undo_each_other(exercises: Path) -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with one chapter's solutions in exercises/."""
+    """A clone in which one chapter is written, one kata of it wrong."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("kata", "tests", "lessons", "solutions", "misconceptions"):
-        (folder / name).symlink_to(ROOT / name)
+    for name in ("kata", "tests", "lessons", "solutions", "misconceptions", "exercises"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "exercises", folder / "exercises")
-    shutil.copy(ROOT / "solutions" / f"{CHAPTER}.py", folder / "exercises")
+    text = (ROOT / "solutions" / f"{CHAPTER}.py").read_text("utf-8")
+    assert "(batch_size / base_batch_size)" in text
+    text = text.replace("(batch_size / base_batch_size)", "(batch_size // base_batch_size)")
+    (folder / "exercises" / f"{CHAPTER}.py").write_text(text, "utf-8")
     return folder
+
+
+def call(clone: Path, *arguments: str, status: int, folder: str = ".") -> str:
+    """What a command prints that is run in a folder of the clone, with the clone's own package."""
+    environment = {**os.environ, "PYTHONPATH": str(clone)}
+    environment.pop("KATA_STATE", None)
+    command = [sys.executable, "-m", *arguments]
+    done = subprocess.run(
+        command, cwd=clone / folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+def marks(clone: Path) -> dict[str, str]:
+    """The marks of `kata list`."""
+    rows = call(clone, "kata.cli", "list", "7", status=0).splitlines()
+    return {words[1]: words[0] for row in rows if len(words := row.split()) > 3 and words[0] in "✓~·"}
+
+
+def test_pytest_and_check_keep_the_same_state(clone: Path) -> None:
+    names = "linear_scaling_rule,updates_per_epoch"
+    assert set(marks(clone).values()) == {"~"}
+    for options in ([], ["--isolated"], ["-n", "2"]):
+        (clone / ".kata" / "state.json").unlink(missing_ok=True)
+        call(clone, "pytest", "-q", "--kata", names, *options, status=1)
+        found = marks(clone)
+        assert (found["linear_scaling_rule"], found["updates_per_epoch"]) == ("~", "✓"), options
+    path = clone / "exercises" / f"{CHAPTER}.py"
+    path.write_text(path.read_text("utf-8").replace("// base_batch_size", "/ base_batch_size"), "utf-8")
+    call(clone, "kata.cli", "check", *names.split(","), status=0)
+    assert marks(clone)["linear_scaling_rule"] == "✓"
+    # What is solved and unchanged is not judged again, and counts.
+    for name in ("accumulated_gradients", "GradientAccumulationModel", "accumulating_optimizer"):
+        call(clone, "kata.cli", "reset", name, status=0)
+    output = call(clone, "kata.cli", "check", "7", status=1)
+    assert "2 of 5 katas solved" in output
+    output = call(clone, "kata.cli", status=1, folder="lessons")
+    assert f"2 of {len(curriculum.katas())} katas solved" in output
+    assert "2 not judged again" in output
+
+
+def test_a_law_selected_by_itself_says_nothing_about_the_kata(clone: Path) -> None:
+    (clone / ".kata" / "state.json").unlink(missing_ok=True)
+    law = curriculum.laws(CHAPTER)["updates_per_epoch"][0]
+    call(clone, "pytest", "-q", f"tests/test_{CHAPTER}.py::{law}", status=0)
+    assert marks(clone)["updates_per_epoch"] == "~"
