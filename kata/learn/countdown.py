@@ -12,11 +12,11 @@ Step = Callable[[str], None]
 """Called with the name of each kata when its turn comes."""
 
 
-def left(done: int, total: int, seconds: float) -> str:
+def left(done: int, to_do: int, seconds: float) -> str:
     """About how long the rest takes if it goes on as it went; nothing before there is anything to go by."""
-    if done < 2:
+    if done < 1:
         return ""
-    rest = seconds / done * (total - done)
+    rest = seconds / done * to_do
     return f", about {round(rest)} s left" if rest < 90 else f", about {round(rest / 60)} min left"
 
 
@@ -29,7 +29,7 @@ def countdown(total: int, console: Console, *, clock: Callable[[], float] = time
 
     def words(name: str) -> str:
         seconds = clock() - (first if first is not None else began)
-        return f"{at}/{total}  {name} …{left(at - 1, total - 1, seconds)}"
+        return f"{at}/{total}  {name} …{left(at - 2, total - at + 1, seconds)}"
 
     with contextlib.ExitStack() as stack:
         status = stack.enter_context(console.status("starting TensorFlow …")) if console.is_terminal else None
