@@ -130,10 +130,10 @@ class State:
         self.waiting = [*written, *rest]
 
     def saved(self, changes: list[Changed], stubs: set[str]) -> bool:
-        """Chapters were saved; whether that changes anything."""
+        """Chapters were saved, in which these are `stubs` now; whether that changes anything."""
         unreadable = {change.chapter for change in changes if change.error}
-        hidden = {kata.name for kata in self.katas if kata.chapter in unreadable}
-        self.stubs = stubs - hidden | self.stubs & hidden
+        seen = {change.chapter for change in changes} - unreadable  # of the others nothing new is known
+        self.stubs = stubs | {kata.name for kata in self.katas if kata.chapter not in seen and kata.name in self.stubs}
         affected: list[Kata] = []
         for change in changes:
             self.errors.pop(change.chapter, None)

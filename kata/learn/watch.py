@@ -15,7 +15,7 @@ import subprocess
 import sys
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import IO
 
 from rich.console import Console
@@ -129,8 +129,10 @@ class Watch:
                 self._judging.close()
         return 0 if self.state.solved == len(self.state.katas) else 1
 
-    def _stubs(self) -> set[str]:
-        return {kata.name for kata in self.state.katas if self._chapters.is_stub(kata)}
+    def _stubs(self, chapters: Collection[str] | None = None) -> set[str]:
+        """The katas (of the `chapters`) of which nothing is written."""
+        katas = [kata for kata in self.state.katas if chapters is None or kata.chapter in chapters]
+        return {kata.name for kata in katas if self._chapters.is_stub(kata)}
 
     def _greet(self) -> None:
         """The first screen: what is known already, and what is being waited for."""
@@ -201,7 +203,7 @@ class Watch:
 
     def _saved(self, names: set[str]) -> None:
         changes = [self._chapters.look(chapter) for chapter in self._chapters.names if chapter in names]
-        if self.state.saved(changes, self._stubs()):
+        if self.state.saved(changes, self._stubs(names)):
             self._start()
             self.screen.draw(self.state)
 

@@ -112,8 +112,8 @@ def test_a_session_from_the_stub_to_the_solution(terminal: Terminal) -> None:
     """Wrong, half-written, looping, dying, right: each save is answered, and the next kata follows."""
     terminal.save(WRONG)
     shown = terminal.wait("drops the fraction")
-    assert "expected  0.15" in shown
-    assert "yours     0.1" in shown
+    # Whichever law fails first in the team is told, and goes on to be shown.
+    assert re.search(r"  expected +\S+\s+yours +\S+", shown)
     terminal.save("return (")
     terminal.wait("does not load")
     terminal.save_by_rename("import os\n    os._exit(0)")
