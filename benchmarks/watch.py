@@ -129,11 +129,11 @@ def judging(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
     for backend in ready:
         backend.close()
     worker.close()
-    screen = Watch(implementation_at("solutions"), [kata], Console(file=io.StringIO(), force_terminal=True))
+    watch = Watch(implementation_at("solutions"), [kata], Console(file=io.StringIO(), force_terminal=True))
     drawn = []
     for _ in range(rounds):
         started = time.perf_counter()
-        screen._draw()
+        watch.screen.draw(watch.state)
         drawn.append(time.perf_counter() - started)
     empty = statistics.median(nothing)
     return empty, statistics.median(laws) - empty, statistics.median(drawn)

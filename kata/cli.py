@@ -8,35 +8,60 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.markup import escape
 from rich.syntax import Syntax
 
+from kata import clone
 from kata.course import curriculum, progress
 from kata.course import reset as resetting
 from kata.course.curriculum import Kata
-from kata.learn import doctor, summary
+from kata.learn import doctor, listing, summary
+from kata.learn.countdown import countdown
+from kata.learn.reading import show_lesson
 from kata.learn.render import show_lines, show_message
 from kata.waist.implementation import ROOT, Implementation, implementation_at
-from kata.waist.verdict import Outcome, exit_status
+from kata.waist.verdict import KataVerdict, Outcome, exit_status
 
 app = typer.Typer(
     help="Katas for TensorFlow training and optimization. `kata` alone checks your exercises and says what is next.",
-    add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# On a terminal lines end between words; in a pipe they are left whole, for whoever reads them there.
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[KATA|CHAPTER]...", help="which; all when left out")]
-OneKata = Annotated[str, typer.Argument(metavar="KATA")]
+
+def _complete_kata(incomplete: str) -> list[str]:
+    """For the shell: the katas whose names begin so."""
+    return [kata.name for kata in curriculum.katas() if kata.name.startswith(incomplete)]
+
+
+def _complete_chapter(incomplete: str) -> list[str]:
+    """For the shell: the chapters whose names begin so."""
+    return [chapter.name for chapter in curriculum.chapters() if chapter.name.startswith(incomplete)]
+
+
+def _complete_any(incomplete: str) -> list[str]:
+    return _complete_kata(incomplete) + _complete_chapter(incomplete)
+
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KATA|CHAPTER]...",
+        help="which (a chapter also as 2 or ch2); all when left out",
+        autocompletion=_complete_any,
+    ),
+]
+OneKata = Annotated[str, typer.Argument(metavar="KATA", autocompletion=_complete_kata)]
+KataOrChapter = Annotated[str, typer.Argument(metavar="KATA|CHAPTER", autocompletion=_complete_any)]
 Impl = Annotated[str, typer.Option("--impl", metavar="FOLDER", help="exercises, solutions or any folder of chapters")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for a program to read")]
 
@@ -78,41 +103,69 @@ def start(context: typer.Context) -> None:
 def check(
     names: Names = None,
     impl: Impl = "exercises",
+    every: Annotated[bool, typer.Option("--all", help="judge also what is solved and has not changed since")] = False,
     as_json: AsJson = False,
     diagnose: Annotated[bool, typer.Option(help="name the misconception behind a failure")] = True,
 ) -> None:
-    """Judge katas from outside, each in a process of its own; show the first failure, the progress, the next step."""
+    """Judge katas from outside, each in a process of its own; show the first failure, the progress, the next step.
+
+    Without names: all katas but those that are solved and unchanged since; these count, and --all judges them too.
+    """
     with _refusals():
         katas, implementation = _find(names), implementation_at(impl)
+    known = {} if names or every else _solved_before(katas, implementation)
+    verdicts, failures = _judge([kata for kata in katas if kata.name not in known], implementation, diagnose)
+    found = verdicts | known
+    result: summary.Verdicts = {}
+    for kata in katas:
+        result.setdefault(kata.chapter, {})[kata.name] = found[kata.name]
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(result)).decode())
+    else:
+        _show_result(result, failures, implementation)
+        if known:
+            them = "it was" if len(known) == 1 else "they were"
+            out.print(f"[dim]{len(known)} not judged again: solved, and unchanged since {them}; --all judges all[/dim]")
+    raise typer.Exit(exit_status(found.values()))
+
+
+def _solved_before(katas: list[Kata], implementation: Implementation) -> dict[str, KataVerdict]:
+    """What was found solved in this very text."""
+    return {
+        name: KataVerdict(outcome=judged.outcome, passed=judged.passed, total=judged.total, cause="")
+        for name, judged in progress.kept(katas, implementation).items()
+        if judged.outcome is Outcome.SOLVED
+    }
+
+
+def _judge(
+    katas: list[Kata], implementation: Implementation, diagnose: bool
+) -> tuple[dict[str, KataVerdict], list[str]]:
+    """The verdicts, and the messages of those that fail; what was judged is remembered, after Ctrl-C too."""
     from kata.judge import case
     from kata.judge.judging import check as judge_all
 
-    verdicts: summary.Verdicts = {}
+    texts = progress.texts_of(katas, implementation)
+    written = [kata for kata in katas if not curriculum.is_untouched(implementation.definition(kata.key)[0], kata)]
+    verdicts: dict[str, KataVerdict] = {}
     failures: list[str] = []
-    with _progress(len(katas), as_json) as step:
-        for judged in judge_all(katas, implementation, diagnose=diagnose, keeps=case.folder()):
-            verdicts.setdefault(judged.kata.chapter, {})[judged.kata.name] = judged.verdict
-            if judged.first_failure and judged.verdict.outcome is not Outcome.TODO:
-                failures.append(judged.first_failure.message)
-            step(judged.kata.name)
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(verdicts)).decode())
-    else:
-        _show_result(verdicts, failures, implementation)
-    every = [verdict for found in verdicts.values() for verdict in found.values()]
-    if impl == "exercises":
-        progress.note_solved([n for f in verdicts.values() for n, v in f.items() if v.outcome is Outcome.SOLVED])
-    raise typer.Exit(exit_status(every))
-
-
-@contextlib.contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Any]:
-    """On a terminal a line that says which kata is being judged; elsewhere nothing."""
-    if quiet or not out.is_terminal:
-        yield lambda name: None
-        return
-    with out.status("starting TensorFlow …") as status:
-        yield lambda name: status.update(f"{name} …")
+    try:
+        with countdown(len(written), err) as step:
+            turns = iter(written)
+            if written:
+                step(next(turns).name)
+            for judged in judge_all(katas, implementation, diagnose=diagnose, keeps=case.folder()):
+                verdicts[judged.kata.name] = judged.verdict
+                if judged.verdict.outcome is Outcome.TODO:
+                    continue
+                if judged.first_failure:
+                    failures.append(judged.first_failure.message)
+                following = next(turns, None)
+                if following is not None:
+                    step(following.name)
+    finally:
+        progress.note(verdicts, texts, implementation)
+    return verdicts, failures
 
 
 def _show_result(verdicts: summary.Verdicts, failures: list[str], implementation: Implementation) -> None:
@@ -126,34 +179,13 @@ def _show_result(verdicts: summary.Verdicts, failures: list[str], implementation
 
 @app.command("list")
 def list_katas(names: Names = None, as_json: AsJson = False) -> None:
-    """All katas with their state, difficulty and minutes. The state is read from the files and the last check."""
+    """All katas with their state, difficulty and minutes. The state is what was last judged for this very text."""
     with _refusals():
-        katas = _find(names)
-    solved = progress.load().solved
-    rows = []
-    for kata in katas:
-        path = ROOT / "exercises" / f"{kata.chapter}.py"
-        state = "todo" if curriculum.is_untouched(path, kata) else "solved" if kata.name in solved else "begun"
-        place = f"exercises/{path.name}:{curriculum.line_of(path, kata.name) or 1}"
-        rows.append({
-            "chapter": kata.chapter, "kata": kata.name, "state": state, "kind": kata.kind,
-            "difficulty": kata.difficulty, "minutes": kata.minutes, "place": place, "goal": kata.goal,
-        })  # fmt: skip
+        listed = listing.rows(_find(names), implementation_at("exercises"))
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(rows)).decode())
-        return
-    chapter = ""
-    for row in rows:
-        if row["chapter"] != chapter:
-            chapter = str(row["chapter"])
-            title = next(c.title for c in curriculum.chapters() if c.name == chapter)
-            out.print(f"\n[bold]{chapter}[/bold]  {escape(title)}")
-        mark = {"todo": "[dim]·[/dim]", "begun": "[yellow]~[/yellow]", "solved": "[green]✓[/green]"}[str(row["state"])]
-        stars = "★" * int(str(row["difficulty"])) + "☆" * (3 - int(str(row["difficulty"])))
-        out.print(f"  {mark} {row['kata']:<44} {stars}  {row['minutes']:>3} min  {row['kind']:<7}  {row['place']}")
-    out.print(
-        f"\n· not begun   ~ begun   ✓ solved when last checked      {sum(k.minutes for k in katas)} minutes in all"
-    )
+        print(msgspec.json.format(msgspec.json.encode([row.as_data() for row in listed])).decode())
+    else:
+        listing.show(listed, out)
 
 
 @app.command()
@@ -228,7 +260,8 @@ def watch(names: Names = None, impl: Impl = "exercises") -> None:
         katas, implementation = _find(names), implementation_at(impl)
     from kata.learn.watch import watch as run
 
-    raise typer.Exit(run(implementation, katas, out, sys.stdin if sys.stdin.isatty() else None))
+    screen = Console(highlight=False)
+    raise typer.Exit(run(implementation, katas, screen, sys.stdin if sys.stdin.isatty() else None))
 
 
 @app.command()
@@ -245,26 +278,26 @@ def hint(
             raise Refused(f"{name} has {len(kata.hints)} hints; there is no number {number}")
     shown = number or progress.next_hint(name, len(kata.hints))
     out.print(f"[bold]{name}[/bold], hint {shown} of {len(kata.hints)}")
-    out.print(Markdown(kata.hints[shown - 1]))
+    show_lesson(kata.hints[shown - 1], out)
     if shown < len(kata.hints):
         out.print(f"[dim]once more for hint {shown + 1}[/dim]")
 
 
 @app.command()
-def lesson(name: Annotated[str, typer.Argument(metavar="KATA|CHAPTER")]) -> None:
+def lesson(name: KataOrChapter) -> None:
     """The lesson of a chapter, or of one kata."""
     with _refusals():
         katas = curriculum.find(name)
     if katas[0].name == name:
-        out.print(Markdown(f"## {name}\n\n{katas[0].lesson}"))
+        show_lesson(f"## {name}\n\n{katas[0].lesson}", out)
         return
     chapter = next(c for c in curriculum.chapters() if c.name == katas[0].chapter)
     sections = "\n\n".join(f"## `{kata.name}`\n\n{kata.lesson}" for kata in chapter.katas)
-    out.print(Markdown(f"{chapter.introduction}\n\n{sections}"))
+    show_lesson(f"{chapter.introduction}\n\n{sections}", out)
 
 
 @app.command()
-def reset(name: Annotated[str, typer.Argument(metavar="KATA|CHAPTER")]) -> None:
+def reset(name: KataOrChapter) -> None:
     """Put the pristine stub back; what you had is kept in a backup, which is named."""
     with _refusals():
         katas = curriculum.find(name)
@@ -277,6 +310,22 @@ def reset(name: Annotated[str, typer.Argument(metavar="KATA|CHAPTER")]) -> None:
         out.print(f"{name}: the stub stands in {place}; there was nothing to keep")
     else:
         out.print(f"{name}: the stub is back in {place}\nwhat was there is in {backup.relative_to(ROOT)}")
+        out.print("uv run kata undo   puts it back")
+
+
+@app.command()
+def undo(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[KATA|CHAPTER]", help="what was reset", autocompletion=_complete_any)
+    ] = None,
+) -> None:
+    """Undo the last reset (or the last undo): put back the chapter as it was, from the newest backup."""
+    with _refusals():
+        chapter = curriculum.find(name)[0].chapter if name else None
+        path, used, backup = resetting.undo(chapter)
+    out.print(f"{path.relative_to(ROOT)} is again as in {used.relative_to(ROOT)}")
+    if backup is not None:
+        out.print(f"what was there is in {backup.relative_to(ROOT)}; `kata undo` once more puts that back")
 
 
 @app.command()
@@ -289,23 +338,27 @@ def solution(
         if not spoil and not _is_solved(kata):
             raise Refused(f"{name} is not solved yet; hints: uv run kata hint {name}; to see it anyway: --spoil")
     path = ROOT / "solutions" / f"{kata.chapter}.py"
-    out.print(Syntax(source_of(path, name), "python", background_color="default"))
+    out.print(Syntax(curriculum.source_of(path, name), "python", background_color="default"))
     out.print(f"[dim]{path.relative_to(ROOT)}:{curriculum.line_of(path, name)}[/dim]")
 
 
-def source_of(path: Path, name: str) -> str:
-    """The text of the definition `name` in `path`."""
-    import ast
-
-    node = curriculum.definitions(path)[name]
-    return ast.get_source_segment(path.read_text("utf-8"), node) or ""
-
-
 def _is_solved(kata: Kata) -> bool:
-    from kata.judge.judging import check as judge_all
+    """What was last judged for this very text; judged now where nothing is known."""
+    implementation = implementation_at("exercises")
+    if kata.name in _solved_before([kata], implementation):
+        return True
+    verdicts, _ = _judge([kata], implementation, diagnose=False)
+    return verdicts[kata.name].outcome is Outcome.SOLVED
 
-    (judged,) = judge_all([kata], implementation_at("exercises"), diagnose=False)
-    return judged.verdict.outcome is Outcome.SOLVED
+
+@contextlib.contextmanager
+def _waiting(what: str) -> Iterator[None]:
+    """Say on a terminal what takes so long."""
+    if not err.is_terminal:
+        yield
+        return
+    with err.status(what):
+        yield
 
 
 @app.command()
@@ -330,7 +383,7 @@ def plot(
         picture_of(name)
         path = _plot_path(name, target)
     try:
-        with contextlib.closing(Worker()) as worker, _progress(1, not sys.stdout.isatty()):
+        with contextlib.closing(Worker()) as worker, _waiting(f"drawing {name} …"):
             worker.start()  # TensorFlow is imported over there while matplotlib is imported here
             from kata.learn.plot import draw, terminal
 
@@ -387,12 +440,13 @@ def compare(name: OneKata, impl: Impl = "exercises") -> None:
         finally:
             worker.close()
     show_counts(found, out)
+    out.print()
     show_differences(kata, implementation, out)
 
 
 @app.command()
 def notebook(
-    name: Annotated[str, typer.Argument(metavar="CHAPTER")],
+    name: Annotated[str, typer.Argument(metavar="CHAPTER", autocompletion=_complete_chapter)],
     file: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.ipynb", help="where to; notebooks/CHAPTER.ipynb when left out")
     ] = None,
@@ -425,8 +479,12 @@ def show_doctor() -> None:
 
 def main() -> None:
     """The console command."""
+    problem = clone.enter("kata.cli", sys.argv[1:])
+    if problem:
+        err.print(f"[red]kata:[/red] {escape(problem)}")
+        sys.exit(2)
     try:
-        app()
+        app(prog_name="kata")
     except KeyboardInterrupt:
         err.print("\nstopped")
         sys.exit(130)

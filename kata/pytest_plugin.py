@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kata.course import curriculum
+from kata import clone
+from kata.course import curriculum, progress
 from kata.course.curriculum import Kata
 from kata.judge import case, judging, laws, profiles
 from kata.judge.catalogue import Catalogue
@@ -89,6 +90,27 @@ class Run:
     first_failures: dict[tuple[str, str] | None, str] = field(default_factory=dict)
     diagnoses: dict[tuple[str, str], str] = field(default_factory=dict)
     catalogue: Catalogue | None = None
+    texts: progress.Texts = field(default_factory=dict)
+    """Fingerprints of the learner's katas as they stood before they were judged."""
+    absent: LawReport = verdict.NOT_JUDGED
+    """What is said of a law without a report."""
+    note: str = ""
+    """What is said about the run before it starts."""
+
+    def unreached(self) -> set[tuple[str, str]]:
+        """Katas of which not one law was judged."""
+        return {owner for owner, ids in self.laws.items() if not any(nodeid in self.reports for nodeid in ids)}
+
+    def remember(self) -> None:
+        """Keep the verdicts on the learner's katas, of which every law was judged."""
+        found = {
+            name: found
+            for chapter, katas in self.verdicts().items()
+            for name, found in katas.items()
+            if found.total == len(curriculum.laws(chapter).get(name, ()))
+            and all(nodeid in self.reports for nodeid in self.laws.get((chapter, name), ()))
+        }
+        progress.note(found, self.texts, self.implementation)
 
     def expect(self, nodeids: list[str]) -> None:
         """These laws are to be judged."""
@@ -96,6 +118,8 @@ class Run:
             owner = curriculum.kata_of(nodeid)
             if owner and curriculum.law_of(nodeid) in curriculum.laws(owner[0])[owner[1]]:
                 self.laws.setdefault(owner, []).append(nodeid)
+        known = [kata for kata in curriculum.katas() if (kata.chapter, kata.name) in self.laws]
+        self.texts = progress.texts_of(known, self.implementation)
 
     def verdicts(self) -> dict[str, dict[str, KataVerdict]]:
         """The verdict on every kata of this run, in the curriculum's order; a law without a report does not hold."""
@@ -104,7 +128,7 @@ class Run:
         order = {(kata.chapter, kata.name): i for i, kata in enumerate(curriculum.katas())}
         for chapter, name in sorted(owners, key=lambda owner: (order.get(owner, len(order)), owner)):
             reports = [self.reports.get(nodeid) for nodeid in self.laws.get((chapter, name), [])]
-            judged = verdict.of_kata(reports)
+            judged = verdict.of_kata(reports, self.absent)
             sentence = self.diagnoses.get((chapter, name), "")
             found.setdefault(chapter, {})[name] = msgspec.structs.replace(judged, diagnosis=sentence)
         return found
@@ -123,16 +147,25 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     `--impl ../ada` it would look for its settings, and for conftests, in the submission. Written as one
     word, `--impl=../ada`, it does not.
     """
+    if not clone.is_clone(ROOT) and clone.is_clone(early_config.rootpath):
+        _release_output(early_config)  # the package was installed apart from the clone: it runs its own
+        clone.change_to(early_config.rootpath, "pytest", sys.argv[1:])
+    if early_config.rootpath == ROOT:
+        _forget_verdicts(early_config.known_args_namespace)
     given = [str(argument) for argument in early_config.invocation_params.args]
     joined = _joined(given)
     if early_config.rootpath == ROOT or joined == given or not Path.cwd().is_relative_to(ROOT):
         return
     if given != sys.argv[1:]:
         raise pytest.UsageError(f"write option and path as one word: {' '.join(joined)}")
-    capture = early_config.pluginmanager.getplugin("capturemanager")
+    _release_output(early_config)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *joined])
+
+
+def _release_output(config: pytest.Config) -> None:
+    capture = config.pluginmanager.getplugin("capturemanager")
     if capture is not None:
         capture.stop_global_capturing()  # it holds our file descriptors 1 and 2
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *joined])
 
 
 def _joined(arguments: list[str]) -> list[str]:
@@ -153,6 +186,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "kata(name): the laws of this kata")
     config.addinivalue_line("markers", "thorough: proves more than a newcomer waits for; run with --thorough")
     config.addinivalue_line("markers", "gpu(speed=False): needs a GPU; skipped without one")
+    if not hasattr(config, "workerinput"):
+        _forget_verdicts(config.option)
+        run_note = _redirect(config)
+    else:
+        run_note = ""
     tensorflow_start.set_environment()
     profiles.load(config.option.profile)
     try:
@@ -161,14 +199,68 @@ def pytest_configure(config: pytest.Config) -> None:
         selected = {(kata.chapter, kata.name) for name in names for kata in curriculum.find(name)} if names else None
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[_run] = Run(implementation, selected)
+    config.stash[_run] = Run(implementation, selected, note=run_note)
     # All laws of a kata on one xdist worker: they share its child, and outcomes do not depend on the split.
     # (A single worker has them all anyway, and by groups xdist would run one that dies again, for ever.)
     if (getattr(config.option, "numprocesses", None) or 0) > 1 and config.option.dist in ("no", "load"):
         config.option.dist = "loadgroup"
 
 
+def _forget_verdicts(options: Any) -> None:
+    """Remove what an earlier run wrote, before anything of this one can fail: nobody gets another's marks."""
+    path: Path | None = getattr(options, "verdicts", None)
+    if path is None or getattr(options, "collectonly", False):
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise pytest.UsageError(f"--verdicts {path}: {error.strerror}; give a file that can be written") from None
+
+
 # What is collected
+
+
+def _redirect(config: pytest.Config) -> str:
+    """Let a chapter that is named as if it were a test be judged by its laws; what is said about that.
+
+    `pytest exercises/ch02_losses.py` (or the folder) is `pytest --kata ch02_losses`; and from a folder below the
+    clone, where pytest would look for tests in that folder alone, the laws are where they always are.
+    """
+    tests = str(ROOT / "tests")
+    if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
+        if not Path.cwd().is_relative_to(ROOT / "tests"):
+            config.args = [tests]
+        return ""
+    named = [_chapter_at(argument) for argument in config.args]
+    chapters = [found for found in named if found is not None]
+    if not chapters or len(chapters) < len(named):
+        return ""
+    folders = {folder for folder, _ in chapters}
+    if len(folders) > 1:
+        raise pytest.UsageError("these are chapters of several folders; judge one folder at a time, with --impl")
+    names = [name for _, name in chapters if name]
+    config.option.impl = str(folders.pop())
+    config.option.kata = config.option.kata or ",".join(names) or None
+    config.args = [tests]
+    label = implementation_at(config.option.impl).label
+    return f"{label}/ holds no tests: it is judged by the laws in tests/, as with --impl {label}" + (
+        f" --kata {config.option.kata}" if config.option.kata else ""
+    )
+
+
+def _chapter_at(argument: str) -> tuple[Path, str] | None:
+    """The folder of chapters, and the chapter or kata in it, that an argument of pytest names; None for all others."""
+    place, _, kata = argument.partition("::")
+    path = (Path.cwd() / place).resolve()
+    if path in (ROOT / "exercises", ROOT / "solutions"):
+        return path, ""
+    if path.parent in (ROOT / "exercises", ROOT / "solutions") and path.suffix == ".py":
+        return path.parent, kata or path.stem
+    return None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return config.stash[_run].note or None
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -381,8 +473,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         run.worker.close()
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
         return
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        run.absent = verdict.INTERRUPTED
+    elif session.shouldfail or session.shouldstop:
+        run.absent = verdict.STOPPED
     _write_verdicts(session.config)
-    outcomes = {v.outcome for katas in run.verdicts().values() for v in katas.values()}
+    run.remember()
+    outcomes = {
+        found.outcome
+        for katas in run.verdicts().values()
+        for found in katas.values()
+        if run.absent is verdict.NOT_JUDGED or found.cause != run.absent.cause
+    }
     if Outcome.INFRASTRUCTURE in outcomes and exitstatus in (0, 1):
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
     elif outcomes - {Outcome.SOLVED} and exitstatus == 0:
@@ -406,6 +508,15 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     found = run.verdicts()
     if not found or config.option.collectonly:
         return
+    unreached = run.unreached() if run.absent is not verdict.NOT_JUDGED else set()
+    found = {
+        chapter: left
+        for chapter, katas in found.items()
+        if (left := {name: judged for name, judged in katas.items() if (chapter, name) not in unreached})
+    }
     terminalreporter.section("katas")
+    if unreached:
+        why = "interrupted" if run.absent is verdict.INTERRUPTED else "stopped"
+        terminalreporter.write_line(f"{why}, {len(unreached)} not judged")
     for line in summary.lines(found, run.implementation):
         terminalreporter.write_line(line)

@@ -15,6 +15,7 @@ from kata.waist.implementation import ROOT, Variant
 
 _HEADING = re.compile(r"^## `(\w+)`\s*$", re.MULTILINE)
 _META = re.compile(r"^\*(scratch|keras|free) · ([★☆]{3}) · (\d+) min\*\s*$", re.MULTILINE)
+_CHAPTER = re.compile(r"(?:ch)?0*(\d{1,2})(_\w+)?(?:\.py)?")
 _HINTS = re.compile(r"^### Hints\s*$", re.MULTILINE)
 
 
@@ -57,6 +58,11 @@ class Chapter:
     title: str
     introduction: str
     katas: tuple[Kata, ...]
+
+    @property
+    def number(self) -> int:
+        """2 for `ch02_losses`."""
+        return int(self.name[2:4])
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,16 @@ def line_of(path: Path, name: str) -> int | None:
     except (OSError, SyntaxError, ValueError):
         return None
     return found.lineno if found else None
+
+
+def source_of(path: Path, name: str) -> str:
+    """The text of the definition `name` in `path`, its decorators and the comments right above it included."""
+    node = definitions(path)[name]
+    lines = path.read_text("utf-8").splitlines()
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
+    while first and lines[first - 1].startswith("#"):
+        first -= 1
+    return "\n".join(lines[first : node.end_lineno])
 
 
 def exported(path: Path) -> tuple[str, ...]:
@@ -190,13 +206,14 @@ def katas() -> tuple[Kata, ...]:
 
 
 def find(name: str) -> list[Kata]:
-    """The katas that `name` means: a kata's name, or a chapter's (`ch02_losses` or `ch02`).
+    """The katas that `name` means: a kata's name, or a chapter's (`ch02_losses`, `ch02`, `ch2` or `2`).
 
     Raises:
         ValueError: when it means none; the text suggests near names.
     """
+    meant = _CHAPTER.fullmatch(Path(name).name)
     for chapter in chapters():
-        if name in (chapter.name, chapter.name.split("_")[0], f"{chapter.name}.py"):
+        if meant and int(meant[1]) == chapter.number and (not meant[2] or chapter.name.endswith(meant[2])):
             return list(chapter.katas)
     found = [kata for kata in katas() if kata.name == name]
     if found:

@@ -58,6 +58,28 @@ def reset_chapter(chapter: str, folder: Path = ROOT / "exercises", backups: Path
     return path, _replace(path, held, pristine(chapter), backups, chapter)
 
 
+def undo(
+    chapter: str | None = None, folder: Path = ROOT / "exercises", backups: Path = BACKUPS
+) -> tuple[Path, Path, Path | None]:
+    """Put the newest backup (of `chapter`, or of all) back; the file, that backup, and a backup of what it replaced.
+
+    Raises:
+        ValueError: there is no backup.
+    """
+    found = [path for path in backups.glob("ch*-before-*.py") if chapter in (None, _chapter_of(path))]
+    if not found:
+        of = f" of {chapter}" if chapter else ""
+        raise ValueError(f"there is no backup{of}: nothing was reset")
+    newest = max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+    path = folder / f"{_chapter_of(newest)}.py"
+    held = path.read_text("utf-8", errors="surrogateescape") if path.exists() else ""
+    return path, newest, _replace(path, held, newest.read_text("utf-8", errors="surrogateescape"), backups, "undo")
+
+
+def _chapter_of(backup: Path) -> str:
+    return backup.name.partition("-before-")[0]
+
+
 def _replace(path: Path, held: str, new: str, backups: Path, what: str) -> Path | None:
     if held == new:
         return None
@@ -71,5 +93,5 @@ def _replace(path: Path, held: str, new: str, backups: Path, what: str) -> Path 
             number += 1
             backup = backups / f"{path.stem}-before-{what}-{stamp}-{number}.py"
         write_whole(backup, held.encode("utf-8", "surrogateescape"))
-    write_whole(path, new.encode())
+    write_whole(path, new.encode("utf-8", "surrogateescape"))
     return backup

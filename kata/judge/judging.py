@@ -46,8 +46,11 @@ class Judged:
 
 
 def untouched(kata: Kata, session: Session) -> LawReport | None:
-    """The report on every law of a kata that is still the stub; None when something was written."""
+    """The report on every law of a kata that is still the stub, or not there; None when something was written."""
     path, _ = session.implementation.definition(kata.key)
+    if not path.exists():
+        cause = f"there is no file {path.name} in {path.parent.name}/"
+        return LawReport(outcome=Outcome.MISSING, cause=cause, message=f"{kata.name}: {cause}")
     if not curriculum.is_untouched(path, kata):
         return None
     cause = "not written yet"

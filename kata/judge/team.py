@@ -42,6 +42,8 @@ class Done(msgspec.Struct, tag=True):
     verdict: KataVerdict
     message: str
     hint: int | None
+    next_step: str = ""
+    """What to do next about the mistake, where it has a name."""
 
 
 class Finished(msgspec.Struct, tag=True):
@@ -216,5 +218,5 @@ class _Team:
 
     def _conclude(self, judged: Judged) -> None:
         message = judged.first_failure.message if judged.first_failure else ""
-        hint = judged.diagnosis.hint if judged.diagnosis else None
-        self._tell(Done(judged.kata.name, judged.verdict, message, hint))
+        hint, next_step = (judged.diagnosis.hint, judged.diagnosis.next_step) if judged.diagnosis else (None, "")
+        self._tell(Done(judged.kata.name, judged.verdict, message, hint, next_step))

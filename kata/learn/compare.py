@@ -5,6 +5,7 @@ Every way is asked through the waist, in a child of the worker, by the same call
 
 import ast
 import difflib
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,16 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
 from kata.judge.catalogue import Catalogue
 from kata.judge.exam import Conversation
+from kata.learn.reading import broken
 from kata.waist.codec import Handle, KataName, ProbeName, Raised
-from kata.waist.implementation import Implementation, implementation_at
+from kata.waist.implementation import ROOT, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
 from kata.waist.question import Answered, Question
 from kata.waist.session import Stopped
@@ -57,41 +59,90 @@ def ways(kata: Kata, implementation: Implementation) -> list[Way]:
 # The texts
 
 
-def source_of(path: Path, name: str) -> str:
-    """The text of the definition `name` in `path`, without its docstring and decorators."""
-    node = curriculum.definitions(path)[name]
+def text_of(path: Path, name: str) -> str:
+    """The definition `name` in `path` with its comments, and before it the helpers and constants that it uses.
+
+    Docstrings are left out, for they are the same everywhere; so are other katas that it calls.
+    """
+    katas = {kata.name for kata in curriculum.katas()}
+    body = ast.parse(path.read_text("utf-8")).body
+    named = {found: node for node in body for found in _defined(node) if found == name or found not in katas}
+    used: list[ast.stmt] = []
+    waiting = [name]
+    while waiting:
+        node = named.get(waiting.pop())
+        if node is not None and node not in used:
+            used.append(node)
+            waiting += _used(node)
     lines = path.read_text("utf-8").splitlines()
+    return "\n\n\n".join(_lines_of(node, lines) for node in body if node in used)
+
+
+def _used(node: ast.AST) -> list[str]:
+    """The names in the statement, but for those of types: they do nothing."""
+    types: set[ast.AST] = set()
+    for inner in ast.walk(node):
+        annotation = getattr(inner, "annotation", None) or getattr(inner, "returns", None)
+        if annotation is not None:
+            types |= set(ast.walk(annotation))
+    return [inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and inner not in types]
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """The names that the statement defines; imports define none, for they say nothing about the way."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name) and target.id != "__all__"]
+
+
+def _lines_of(node: ast.stmt, lines: list[str]) -> str:
     left_out: set[int] = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(inner) is not None:
             docstring = inner.body[0]
             left_out |= set(range(docstring.lineno, (docstring.end_lineno or docstring.lineno) + 1))
-    kept = (i for i in range(node.lineno, (node.end_lineno or node.lineno) + 1) if i not in left_out)
-    return "\n".join(lines[i - 1] for i in kept).rstrip()
+    # The decorators of an approach say what it is; all others are part of the way.
+    decorators = getattr(node, "decorator_list", [])
+    kept = [d for d in decorators if not ast.unparse(d).startswith(("approach(", "misconception("))]
+    first = min([node.lineno, *(decorator.lineno for decorator in kept)])
+    start = min([first, *(decorator.lineno for decorator in decorators)])
+    above: list[str] = []
+    while start - len(above) >= 2 and lines[start - len(above) - 2].startswith("#"):
+        above.insert(0, lines[start - len(above) - 2])
+    last = node.end_lineno or node.lineno
+    return "\n".join([*above, *(lines[i - 1] for i in range(first, last + 1) if i not in left_out)]).rstrip()
 
 
 def differences(kata: Kata, implementation: Implementation) -> list[tuple[Way, str]]:
-    """Each other right way, with the unified diff from yours to it; "" where it is the same to the letter."""
+    """Each other right way, whole, with what differs from yours marked + and -; "" where it is the same."""
     yours, *others = ways(kata, implementation)
-    mine = source_of(yours.file, yours.name).splitlines()
+    mine = text_of(yours.file, yours.name).splitlines()
     found = []
     for way in others:
-        theirs = source_of(way.file, way.name).splitlines()
-        rows = list(difflib.unified_diff(mine, theirs, "yours", way.title, lineterm="", n=1))
-        found.append((way, "\n".join(rows[2:])))
+        # The approach has a name of its own, which is no difference.
+        theirs = re.sub(rf"\b{way.name}\b", kata.name, text_of(way.file, way.name)).splitlines()
+        rows = list(difflib.unified_diff(mine, theirs, lineterm="", n=len(mine) + len(theirs)))
+        found.append((way, "\n".join(rows[3:])))
     return found
 
 
 def show_differences(kata: Kata, implementation: Implementation, console: Console) -> None:
-    """Print for each other right way its sentence and the diff, in colour on a terminal."""
+    """Print each other right way: what it is called, where it stands, its sentence, and its text beside yours."""
+    console.print(f"[bold]{kata.name}[/bold]: yours beside other right ways, whole, without docstrings.")
+    console.print("[red]- stands only in yours[/red], [green]+ only in the other way[/green], the rest in both.")
     for way, diff in differences(kata, implementation):
-        console.print(f"\n[bold]{way.title}[/bold]" + (f": {escape(way.note)}" if way.note else ""))
+        line = curriculum.line_of(way.file, way.name)
+        place = f"{way.file.relative_to(ROOT) if way.file.is_relative_to(ROOT) else way.file}:{line}"
+        console.print(f"\n[bold]{escape(way.title)}[/bold]  [dim]{escape(place)}[/dim]")
+        if way.note:
+            console.print(escape(way.note), soft_wrap=False)
         if not diff:
             console.print("(the same as yours, to the letter)")
-        elif console.is_terminal:
-            console.print(Syntax(diff, "diff", background_color="default", word_wrap=True))
-        else:
-            console.print(diff, markup=False)
+        for row in diff.splitlines():
+            style = "green" if row.startswith("+") else "red" if row.startswith("-") else ""
+            for part in broken(row, console.width) if console.is_terminal else [row]:
+                console.print(Text(part, style=style), soft_wrap=True)
 
 
 # What can be counted
@@ -134,8 +185,9 @@ def show_counts(found: list[Way], console: Console) -> None:
     for way in found:
         table.add_row(way.title, *(way.counts[column] for column in COLUMNS))
     console.print(table)
+    console.print("[dim]What the columns count, for the largest single call that the kata's laws make:[/dim]")
     for column, meaning in COLUMNS.items():
-        console.print(f"[dim]{column}: {meaning}[/dim]")
+        console.print(f"[dim]  {column}: {meaning}[/dim]", soft_wrap=False)
 
 
 def _sample(kata: Kata, catalogue: Catalogue) -> Conversation | None:

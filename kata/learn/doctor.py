@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +44,57 @@ def _package(name: str) -> Finding:
     return Finding(name, found, "" if found == wanted else f"uv sync   (this clone is tested with {wanted})")
 
 
+GIB = 2**30
+LEAST_DISK = 1.0  # GiB: what plots, backups and a run's temporary files may take, with room to spare
+LEAST_MEMORY = 2.5  # GiB: TensorFlow's own 0.6, once for each process that judges, and the largest kata
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(ROOT).free / GIB
+    remedy = "" if free >= LEAST_DISK else "make room: the environment alone takes 2.5 GiB   (uv cache prune)"
+    return Finding("disk", f"{free:.1f} GiB free", remedy, needed=False)
+
+
+def _memory() -> Finding:
+    try:
+        rows = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        free = int(rows["MemAvailable"].split()[0]) * 1024 / GIB
+    except (OSError, KeyError, ValueError):
+        return Finding("memory", "cannot be told on this system", needed=False)
+    remedy = "" if free >= LEAST_MEMORY else f"end other programs: judging takes up to {LEAST_MEMORY} GiB"
+    return Finding("memory", f"{free:.1f} GiB free", remedy, needed=False)
+
+
+def _uv() -> Finding:
+    path = shutil.which("uv")
+    if path is None:
+        return Finding("uv", "missing; the commands of the README need it", "pip install uv", needed=False)
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.split()
+    return Finding("uv", version[1] if len(version) > 1 else path, needed=False)
+
+
+def _sandbox() -> Finding:
+    path = shutil.which("bwrap")
+    if path is None:
+        lacking = "bubblewrap is missing; only those who grade strangers' code need it"
+        return Finding("sandbox", lacking, "sudo apt install bubblewrap", needed=False)
+    try:
+        tried = subprocess.run([path, "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return Finding("sandbox", f"{path} does not run", "sudo apt install --reinstall bubblewrap", needed=False)
+    if tried.returncode:
+        words = tried.stderr.decode("utf-8", "replace").strip().splitlines()
+        why = f"{path} may not make a sandbox here ({words[-1] if words else 'no reason given'})"
+        return Finding("sandbox", why, "allow user namespaces, or grade on a machine that does", needed=False)
+    return Finding("sandbox", path, needed=False)
+
+
 def examine() -> list[Finding]:
     """All findings, in the order in which they matter."""
     version = platform.python_version()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     gpu = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
     forks = hasattr(os, "fork") and sys.platform == "linux"
-    walls = shutil.which("bwrap")
     exercises = [path for path in (ROOT / "exercises").glob("ch*.py") if os.access(path, os.W_OK)]
     return [
         Finding("Python", version, "" if sys.version_info >= (3, 11) else "uv python install 3.11"),
@@ -60,16 +105,14 @@ def examine() -> list[Finding]:
             "" if exercises else "git checkout -- exercises   (the folder is missing or cannot be written to)",
         ),
         Finding("cores", str(cores)),
+        _memory(),
+        _disk(),
+        _uv(),
         Finding("GPU", ", ".join(gpu) or "none: the gpu laws are skipped, everything else runs", needed=False),
         Finding(
             "isolation",
             "forked children of one worker" if forks else "a process for each kata (no fork here: slower)",
             needed=False,
         ),
-        Finding(
-            "sandbox",
-            walls or "bubblewrap is missing; only those who grade strangers' code need it",
-            "" if walls else "sudo apt install bubblewrap",
-            needed=False,
-        ),
+        _sandbox(),
     ]

@@ -18,12 +18,11 @@ def bar(solved: int, total: int, width: int = _BAR) -> str:
 
 
 def next_kata(verdicts: Verdicts) -> tuple[Kata, KataVerdict] | None:
-    """The first kata, in the curriculum's order, that is not solved."""
-    for kata in curriculum.katas():
-        verdict = verdicts.get(kata.chapter, {}).get(kata.name)
-        if verdict is not None and verdict.outcome is not Outcome.SOLVED:
-            return kata, verdict
-    return None
+    """The first kata, in the curriculum's order, that is not solved; one in a chapter that is there, if possible."""
+    judged = ((kata, verdicts.get(kata.chapter, {}).get(kata.name)) for kata in curriculum.katas())
+    unsolved = [(kata, v) for kata, v in judged if v is not None and v.outcome is not Outcome.SOLVED]
+    there = [(kata, verdict) for kata, verdict in unsolved if verdict.outcome is not Outcome.MISSING]
+    return next(iter(there or unsolved), None)
 
 
 def standing(verdicts: Verdicts, where: str) -> list[str]:
@@ -33,12 +32,14 @@ def standing(verdicts: Verdicts, where: str) -> list[str]:
     shown = []
     for chapter, katas in sorted(verdicts.items()):
         solved = sum(verdict.outcome is Outcome.SOLVED for verdict in katas.values())
-        row = f"{chapter:<{width}}  {bar(solved, len(katas))}  {solved:>2}/{len(katas):<2}  {titles.get(chapter, '')}"
+        absent = all(verdict.outcome is Outcome.MISSING for verdict in katas.values())
+        what = "there is no such file" if absent else titles.get(chapter, "")
+        row = f"{chapter:<{width}}  {bar(solved, len(katas))}  {solved:>2}/{len(katas):<2}  {what}"
         shown.append(row.rstrip())
         shown += [
             f"{'':<{width}}  {name}: {verdict.outcome.value}, {verdict.passed} of {verdict.total} laws hold"
             for name, verdict in katas.items()
-            if verdict.outcome not in (Outcome.SOLVED, Outcome.TODO)
+            if verdict.outcome not in (Outcome.SOLVED, Outcome.TODO, Outcome.MISSING)
         ]
     every = [verdict for katas in verdicts.values() for verdict in katas.values()]
     solved = sum(verdict.outcome is Outcome.SOLVED for verdict in every)

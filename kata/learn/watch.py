@@ -2,9 +2,11 @@
 
 TensorFlow is imported once (in the worker), the laws are imported once (here), and a child of the worker stands
 by, warm. A save forks a judge, which takes that child. Another save stops the judge and forks the next.
+
+Here are the processes and the loop. What is known stands in `state`, how it looks in `screen`, what a save changed
+in `changes`.
 """
 
-import ast
 import contextlib
 import importlib
 import os
@@ -13,27 +15,77 @@ import subprocess
 import sys
 import termios
 import tty
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 from typing import IO
 
 from rich.console import Console
 
-from kata.course import curriculum, progress
+from kata.course import progress
 from kata.course.curriculum import Kata
 from kata.judge import profiles
-from kata.judge.judging import untouched
 from kata.judge.team import Done, Event, Failing, ForkedJudge
-from kata.learn import summary
-from kata.learn.render import show_message
+from kata.learn.changes import Chapters
+from kata.learn.screen import Screen, compared, has_picture
+from kata.learn.state import Page, State
 from kata.waist.implementation import ROOT, Implementation
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
-from kata.waist.session import Session, Stopped
-from kata.waist.verdict import KataVerdict, Outcome
+from kata.waist.session import Stopped
 
 TEAM = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
 """How many processes judge a save together: as many as there are cores, up to where it no longer helps."""
-KEYS = "n next   h hint   l list   c check all   r run again   d compare with another way   q quit"
+
+
+class Judging:
+    """The processes that judge, one judge at a time."""
+
+    def __init__(self, implementation: Implementation) -> None:
+        self._implementation = implementation
+        self.worker = Worker()
+        self._ready = self._team()
+        self.judge: ForkedJudge | None = None
+
+    def _team(self) -> list[Isolated]:
+        """A backend for each process that will judge; the laws are shared among them."""
+        limits = Limits(call=10.0, law=60.0)
+        return [Isolated(self._implementation, limits, self.worker) for _ in range(TEAM)]
+
+    def prepare(self) -> str:
+        """Let a child stand by for each of the team; what keeps it from that, "" if nothing does."""
+        try:
+            for backend in self._ready:
+                backend.prepare()
+        except WorkerLost:
+            self.worker.close()
+            self._ready = self._team()
+            with contextlib.suppress(WorkerLost, Stopped):
+                for backend in self._ready:
+                    backend.prepare()
+        except Stopped as stopped:
+            return stopped.cause
+        return ""
+
+    def start(self, katas: list[Kata]) -> str:
+        """Judge these now, instead of what was being judged; what keeps it from that."""
+        self.stop()
+        if not katas:
+            return ""
+        problem = self.prepare()
+        self.judge = ForkedJudge(katas, self._implementation, self._ready, self.worker)
+        return problem
+
+    def stop(self) -> None:
+        """Stop the judge, if one is at work."""
+        if self.judge is not None and not self.judge.close():
+            self.worker.close()  # it was killed in the middle of a sentence: start afresh
+            self._ready = self._team()
+        self.judge = None
+
+    def close(self) -> None:
+        """End all processes."""
+        self.stop()
+        for backend in self._ready:
+            backend.close()
+        self.worker.close()
 
 
 class Watch:
@@ -43,32 +95,26 @@ class Watch:
         self, implementation: Implementation, katas: list[Kata], console: Console, keyboard: IO[str] | None = None
     ) -> None:
         self._implementation = implementation
-        self._katas = katas
-        self._console = console
         self._keyboard = keyboard
-        self._worker = Worker()
-        self._ready = self._team()
-        self._judge: ForkedJudge | None = None
-        self._waiting: list[Kata] = []
-        self._verdicts: dict[str, KataVerdict] = {}
-        self._messages: dict[str, str] = {}
-        self._hints: dict[str, int | None] = {}
-        self._texts: dict[str, dict[str, str]] = {}
-        self._focus = katas[0]
-        self._said = ""
-        self._errors: dict[str, str] = {}
+        self._judging = Judging(implementation)
+        self._chapters = Chapters(implementation, katas)
+        self._texts: progress.Texts = {}
+        self._plot: subprocess.Popen[bytes] | None = None
+        self.state = State(implementation, katas, katas[0])
+        self.screen = Screen(console, keyboard=keyboard is not None)
 
     # The loop
 
     def run(self) -> int:
         """Watch until q, Ctrl-C or the end of the keyboard's input; 0 when everything watched is solved."""
         profiles.load("learner")
-        self._worker.start()
+        self._judging.worker.start()
         command = [sys.executable, "-m", "kata.learn.file_events", self._implementation.folder]
         with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, cwd=ROOT) as notice, self._raw_keyboard():
             try:
                 assert notice.stdout is not None
-                for chapter in dict.fromkeys(kata.chapter for kata in self._katas):
+                self._greet()
+                for chapter in self._chapters.names:
                     importlib.import_module(f"tests.test_{chapter}")
                 notice.stdout.readline()  # "ready": from now on no save is missed
                 self._begin()
@@ -76,21 +122,39 @@ class Watch:
             except KeyboardInterrupt:
                 pass
             finally:
-                self._stop_judge()
+                self.screen.leave()
                 notice.terminate()
-                for backend in self._ready:
-                    backend.close()
-                self._worker.close()
-        solved = all(self._is_solved(kata) for kata in self._katas)
-        return 0 if solved else 1
+                if self._plot is not None:
+                    self._plot.terminate()
+                self._judging.close()
+        return 0 if self.state.solved == len(self.state.katas) else 1
+
+    def _stubs(self, chapters: Collection[str] | None = None) -> set[str]:
+        """The katas (of the `chapters`) of which nothing is written."""
+        katas = [kata for kata in self.state.katas if chapters is None or kata.chapter in chapters]
+        return {kata.name for kata in katas if self._chapters.is_stub(kata)}
+
+    def _greet(self) -> None:
+        """The first screen: what is known already, and what is being waited for."""
+        state = self.state
+        known = progress.kept(state.katas, self._implementation)
+        state.begin(self._stubs(), known, self._chapters.errors())
+        laws = len(self._chapters.names)
+        chapters = "of one chapter" if laws == 1 else f"of {laws} chapters"
+        state.starting = f"Starting TensorFlow, and reading the laws {chapters}: some seconds."
+        self.screen.draw(state)
 
     def _begin(self) -> None:
-        for chapter in dict.fromkeys(kata.chapter for kata in self._katas):
-            self._texts[chapter] = self._read(chapter)
-        self._focus = next((kata for kata in self._katas if self._is_stub(kata)), self._katas[0])
-        self._prepare()
-        self._start(self._katas)
-        self._draw()
+        # Whatever was saved since the first screen is in the files that are read now.
+        for chapter in self._chapters.names:
+            self._chapters.look(chapter)
+        state = self.state
+        known = progress.kept(state.katas, self._implementation)
+        state.begin(self._stubs(), known, self._chapters.errors())
+        state.starting = ""
+        self._judging.prepare()
+        self._start()
+        self.screen.draw(state)
 
     def _loop(self, changes: int) -> None:
         pending = b""
@@ -98,24 +162,29 @@ class Watch:
             sources: list[int | ForkedJudge] = [changes]
             if self._keyboard is not None:
                 sources.append(self._keyboard.fileno())
-            if self._judge is not None:
-                sources.append(self._judge)
+            if self._judging.judge is not None:
+                sources.append(self._judging.judge)
+            if self._plot is not None and self._plot.stdout is not None:
+                sources.append(self._plot.stdout.fileno())
             ready, _, _ = select.select(sources, [], [])
             for source in ready:
-                if source is self._judge and self._judge is not None:
-                    for event in self._judge.events():
-                        self._take(event)
+                if isinstance(source, ForkedJudge):
+                    if source is self._judging.judge:
+                        for event in source.events():
+                            self._take(event)
                 elif source == changes:
                     piece = os.read(changes, 4096)
                     if not piece:
                         return
                     *lines, pending = (pending + piece).split(b"\n")
-                    self._changed({stem for line in lines for stem in line.decode().split()})
+                    self._saved({stem for line in lines for stem in line.decode().split()})
                 elif self._keyboard is not None and source == self._keyboard.fileno():
-                    key = os.read(self._keyboard.fileno(), 1).decode("latin-1")
-                    if key in ("", "q", "\x04"):
+                    typed = os.read(self._keyboard.fileno(), 16).decode("latin-1")
+                    if typed in ("", "q", "\x04"):
                         return
-                    self._press(key)
+                    self._press(typed)
+                else:
+                    self._plotted()
 
     @contextlib.contextmanager
     def _raw_keyboard(self) -> Iterator[None]:
@@ -130,216 +199,105 @@ class Watch:
         finally:
             termios.tcsetattr(self._keyboard, termios.TCSADRAIN, before)
 
-    # What a change affects
+    # What happens
 
-    def _path(self, chapter: str) -> Path:
-        return Path(self._implementation.folder) / f"{chapter}.py"
+    def _saved(self, names: set[str]) -> None:
+        changes = [self._chapters.look(chapter) for chapter in self._chapters.names if chapter in names]
+        if self.state.saved(changes, self._stubs(names)):
+            self._start()
+            self.screen.draw(self.state)
 
-    def _read(self, chapter: str) -> dict[str, str]:
-        """The text of every definition of the chapter; "" stands for everything else at its top."""
-        self._errors.pop(chapter, None)
-        try:
-            body = ast.parse(self._path(chapter).read_bytes()).body
-        except SyntaxError as error:
-            self._errors[chapter] = f"line {error.lineno}: {error.msg}"
-            return {}
-        except (OSError, ValueError) as error:
-            self._errors[chapter] = str(error)
-            return {}
-        texts = {node.name: ast.dump(node) for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-        names = {kata.name for kata in self._katas}
-        texts[""] = "".join(ast.dump(node) for node in body if getattr(node, "name", None) not in names)
-        return texts
-
-    def _changed(self, chapters: set[str]) -> None:
-        affected = [kata for chapter in sorted(chapters & set(self._texts)) for kata in self._affected(chapter)]
-        if affected:
-            self._focus = affected[0]
-            self._said = ""
-            self._start(affected)
-            self._draw()
-
-    def _affected(self, chapter: str) -> list[Kata]:
-        before, now = self._texts[chapter], self._read(chapter)
-        katas = [kata for kata in self._katas if kata.chapter == chapter]
-        if not now:  # does not parse, or is gone: the kata at hand is what its author waits for
-            self._texts[chapter] = now
-            return [self._focus] if self._focus.chapter == chapter else katas[:1]
-        self._texts[chapter] = now
-        changed = [kata for kata in katas if before.get(kata.name) != now.get(kata.name)]
-        if before.get("") != now.get("") or not before:  # a helper or an import: all that is written may depend on it
-            changed += [kata for kata in katas if kata not in changed and not self._is_stub(kata)]
-        return changed
-
-    def _is_stub(self, kata: Kata) -> bool:
-        return curriculum.is_untouched(self._path(kata.chapter), kata)
-
-    # Judging
-
-    def _team(self) -> list[Isolated]:
-        """A backend for each process that will judge; the laws are shared among them."""
-        limits = Limits(call=10.0, law=60.0)
-        return [Isolated(self._implementation, limits, self._worker) for _ in range(TEAM)]
-
-    def _prepare(self) -> None:
-        try:
-            for backend in self._ready:
-                backend.prepare()
-        except WorkerLost:
-            self._worker.close()
-            self._ready = self._team()
-            with contextlib.suppress(WorkerLost, Stopped):
-                for backend in self._ready:
-                    backend.prepare()
-        except Stopped as stopped:
-            self._said = stopped.cause
-
-    def _stop_judge(self) -> None:
-        if self._judge is None:
-            return
-        unfinished = [kata for kata in self._judge.katas if kata.name not in self._verdicts]
-        self._waiting += [kata for kata in unfinished if kata not in self._waiting]
-        if not self._judge.close():
-            self._worker.close()  # it was killed in the middle of a sentence: start afresh
-            self._ready = self._team()
-        self._judge = None
-
-    def _start(self, katas: list[Kata]) -> None:
-        """Judge `katas` now; what an earlier judge had not come to follows after them."""
-        self._stop_judge()
-        for kata in katas:
-            self._verdicts.pop(kata.name, None)
-            self._messages.pop(kata.name, None)
-        order = [*katas, *(kata for kata in self._waiting if kata not in katas)]
-        self._waiting = []
-        session = Session(self._implementation, self._ready[0])
-        for kata in [kata for kata in order if untouched(kata, session)]:
-            self._verdicts[kata.name] = KataVerdict(outcome=Outcome.TODO, passed=0, total=0, cause="not written yet")
-            order.remove(kata)
-        if order:
-            self._prepare()
-            self._judge = ForkedJudge(order, self._implementation, self._ready, self._worker)
+    def _start(self) -> None:
+        """Judge what is waiting."""
+        problem = self._judging.start(self.state.waiting)
+        if problem:
+            self.state.say(problem)
+        # After the fork, so that nobody waits for it; what is saved meanwhile starts the judge anew.
+        self._texts = progress.texts_of(self.state.waiting, self._implementation)
 
     def _take(self, event: Event) -> None:
+        state = self.state
+        shown = (state.focus, state.solved, state.news)
         if isinstance(event, Failing):
-            if event.kata in self._messages:
-                return  # another process of the judge was faster; both are in the verdict that follows
-            self._messages[event.kata] = event.message
-            self._verdicts[event.kata] = KataVerdict(outcome=event.outcome, passed=0, total=0, cause="")
-            if event.kata == self._focus.name:
-                self._draw()
+            state.failing(event)
         elif isinstance(event, Done):
-            self._done(event)
+            state.done(event)
         else:
-            lost = [kata for kata in self._judge.katas if kata.name not in self._verdicts] if self._judge else []
-            self._stop_judge()
-            self._waiting = []
-            for kata in lost:
-                cause = "the judge itself died; press r to run it again"
-                self._verdicts[kata.name] = KataVerdict(outcome=Outcome.INFRASTRUCTURE, passed=0, total=0, cause=cause)
-            if lost:
-                self._draw()
-            self._prepare()
-
-    def _done(self, event: Done) -> None:
-        self._verdicts[event.kata] = event.verdict
-        self._messages[event.kata] = event.message
-        self._hints[event.kata] = event.hint
-        if event.verdict.outcome is Outcome.SOLVED and event.kata == self._focus.name:
-            if self._implementation.folder == str(ROOT / "exercises"):
-                progress.note_solved([event.kata])
-            self._said = f"✓ {event.kata} is solved: all {event.verdict.total} laws hold."
-            following = self._next_unsolved()
-            if following is not None:
-                self._focus = following
-                self._said += f" On to {following.name}."
-        if event.kata == self._focus.name or self._said:
-            self._draw()
-
-    def _is_solved(self, kata: Kata) -> bool:
-        verdict = self._verdicts.get(kata.name)
-        return verdict is not None and verdict.outcome is Outcome.SOLVED
-
-    def _next_unsolved(self) -> Kata | None:
-        start = self._katas.index(self._focus)
-        order = self._katas[start + 1 :] + self._katas[: start + 1]
-        return next((kata for kata in order if not self._is_solved(kata)), None)
+            if state.waiting:
+                state.lost()
+            self._judging.stop()
+            self.screen.draw(state)
+            self._judging.prepare()
+            return
+        if event.kata == shown[0].name or shown != (state.focus, state.solved, state.news) or state.page is Page.LIST:
+            self.screen.draw(state)
+        if isinstance(event, Done):
+            progress.note({event.kata: event.verdict}, self._texts, self._implementation)
 
     # Keys
 
     def _press(self, key: str) -> None:
-        self._said = ""
+        state, focus = self.state, self.state.focus
         if key == "n":
-            self._focus = self._next_unsolved() or self._focus
+            state.next()
+        elif key in ("b", "\x1b", "\x7f"):
+            state.back()
         elif key == "h":
-            self._said = self._hint()
-        elif key == "r":
-            self._start([self._focus])
-        elif key == "c":
-            self._start([kata for kata in self._katas if not self._is_stub(kata)])
+            self._hint()
+        elif key in ("r", "c") and not state.starting:
+            state.open(Page.KATA)
+            state.ask([focus] if key == "r" else [k for k in state.katas if k.name not in state.stubs])
+            self._start()
         elif key == "l":
-            self._said = self._list()
+            state.open(Page.LIST)
+        elif key == "e":
+            state.open(Page.LESSON)
+        elif key == "p":
+            self._draw_plot()
+        elif key == "d" and compared(state) is None:
+            state.say("Solve it first; then d shows yours beside another right way.")
         elif key == "d":
-            self._said = self._difference()
+            state.open(Page.DIFFERENCE)
+        elif key in (" ", "\x1b[B", "\x1b[6~", "-", "\x1b[A", "\x1b[5~"):
+            self.screen.scrolled(state, 1 if key in (" ", "\x1b[B", "\x1b[6~") else -1)
+        elif len(key) > 1 and key[0] != "\x1b":
+            for single in key:  # typed faster than read
+                self._press(single)
+            return
         else:
             return
-        self._draw()
+        self.screen.draw(state)
 
-    def _hint(self) -> str:
-        kata = self._focus
+    def _hint(self) -> None:
+        kata, state = self.state.focus, self.state
         if not kata.hints:
-            return f"{kata.name} has no hints"
-        chosen = self._hints.get(kata.name)
-        number = chosen or progress.next_hint(kata.name, len(kata.hints))
-        self._hints.pop(kata.name, None)  # the diagnosis' hint first, then the others in turn
-        return f"Hint {number} of {len(kata.hints)}: {kata.hints[number - 1]}"
+            state.say(f"{kata.name} has no hints")
+            return
+        # The diagnosis' hint first, then the others in turn.
+        number = state.hints.pop(kata.name, None) or progress.next_hint(kata.name, len(kata.hints))
+        state.say(f"Hint {number} of {len(kata.hints)}: {kata.hints[number - 1]}")
 
-    def _list(self) -> str:
-        marks = {
-            kata.name: "✓" if self._is_solved(kata) else "·" if self._is_stub(kata) else "~" for kata in self._katas
-        }
-        return "\n".join(f"{marks[kata.name]} {kata.chapter:<20} {kata.name}" for kata in self._katas)
+    def _draw_plot(self) -> None:
+        kata = self.state.focus
+        if not has_picture(kata.name):
+            self.state.say(f"there is nothing to plot of {kata.name}")
+            return
+        if self._plot is not None:
+            self._plot.terminate()
+            self._plot.communicate()
+        command = [sys.executable, "-m", "kata.cli", "plot", kata.name, "--impl", self._implementation.folder]
+        self._plot = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
+        self.state.open(Page.PLOT, f"Drawing {kata.name} … (some seconds)")
 
-    def _difference(self) -> str:
-        solved = [kata for kata in self._katas if self._is_solved(kata)]
-        if not solved:
-            return "Solve it first; then d shows yours beside another right way."
-        kata = self._focus if self._is_solved(self._focus) else solved[-1]
-        from kata.learn.compare import differences
-
-        parts = [
-            f"— {way.title}{': ' + way.note if way.note else ''}\n{diff or '(the same as yours, to the letter)'}"
-            for way, diff in differences(kata, self._implementation)
-        ]
-        return "\n\n".join([*parts, f"What each costs: uv run kata compare {kata.name}"])
-
-    # The screen
-
-    def _draw(self) -> None:
-        console, kata = self._console, self._focus
-        if console.is_terminal:
-            console.clear()
-        judged = {k: v for k, v in self._verdicts.items()}
-        solved = sum(v.outcome is Outcome.SOLVED for v in judged.values())
-        console.print(f"{summary.bar(solved, len(self._katas), 24)}  {solved}/{len(self._katas)} solved")
-        verdict = self._verdicts.get(kata.name)
-        line = curriculum.line_of(self._path(kata.chapter), kata.name)
-        place = f"{self._implementation.label}/{kata.chapter}.py" + (f":{line}" if line else "")
-        state = verdict.outcome.value if verdict else "judging …" if self._judge else "not judged yet"
-        console.print(f"{kata.name}  {kata.stars}  {place}  [{state}]", markup=False)
-        if kata.chapter in self._errors:
-            console.print(f"{kata.chapter}.py cannot be read: {self._errors[kata.chapter]}", style="red", markup=False)
-        elif verdict is not None and verdict.outcome is Outcome.TODO:
-            console.print(f"{kata.goal}\nFill in the stub and save.", markup=False)
-        elif verdict is not None and verdict.cause and not self._messages.get(kata.name):
-            console.print(verdict.cause, style="red", markup=False)
-        if self._messages.get(kata.name):
-            show_message(self._messages[kata.name], console)
-        if self._said:
-            console.print(self._said, style="cyan", markup=False)
-        if self._keyboard is not None:
-            console.print(KEYS, style="dim", markup=False)
-        console.file.flush()
+    def _plotted(self) -> None:
+        """The process that draws has ended, or says something; what it says is the page."""
+        if self._plot is None:
+            return
+        words, _ = self._plot.communicate()
+        self._plot = None
+        if self.state.page is Page.PLOT:
+            self.state.open(Page.PLOT, words.decode("utf-8", "replace").strip())
+            self.screen.draw(self.state)
 
 
 def watch(implementation: Implementation, katas: list[Kata], console: Console, keyboard: IO[str] | None) -> int:

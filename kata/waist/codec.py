@@ -310,7 +310,7 @@ class Raised(msgspec.Struct, array_like=True, tag="raised", forbid_unknown_field
     """What stopped the call.
 
     `kind`: "raised" (an exception in the implementation), "todo" (the stub's NotImplementedError),
-    "load" (the chapter does not import), "missing" (it has no such name), "ready_made",
+    "load" (the chapter does not import), "missing" (there is no such file, or no such name in it), "ready_made",
     "memory", or "unfit" (a value that cannot cross).
     """
 

@@ -95,7 +95,7 @@ class Host:
             if error.filename != str(path):
                 raise Stop(self._describe(error, "load")) from error
             text = f"there is no file {path.name} in {path.parent.name}/"
-            raise Stop(Raised("load", "FileNotFoundError", text, None, "")) from error
+            raise Stop(Raised("missing", "FileNotFoundError", text, None, "")) from error
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -249,7 +249,9 @@ class Session:
                 cause = f"the chapter does not load: {raised.type_name}: {shorten(raised.text)}{at}"
                 return Stopped(Outcome.BROKEN, cause, line=line, trace=trace)
             case "missing":
-                return Stopped(Outcome.BROKEN, raised.text)
+                # A chapter that was not handed in is something else than one in which a kata was renamed.
+                absent = raised.type_name == "FileNotFoundError"
+                return Stopped(Outcome.MISSING if absent else Outcome.BROKEN, raised.text)
             case "ready_made":
                 cause = f"uses the ready-made {raised.text}{at}: this kata is to be written from tensor operations"
                 return Stopped(Outcome.READY_MADE, cause, line=line)

@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     CRASHED = "crashed"
     READY_MADE = "ready_made"
+    MISSING = "missing"
     INFRASTRUCTURE = "infrastructure"
 
 
@@ -37,6 +38,10 @@ DIAGNOSABLE = (Outcome.WRONG, Outcome.BROKEN)
 NOT_JUDGED = LawReport(outcome=Outcome.INFRASTRUCTURE, cause="not judged: the run ended before this law's turn")
 
 
+INTERRUPTED = LawReport(outcome=Outcome.INFRASTRUCTURE, cause="interrupted before this law's turn")
+STOPPED = LawReport(outcome=Outcome.INFRASTRUCTURE, cause="the run was stopped before this law's turn")
+
+
 class KataVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of a kata: solved only if every one of its laws was reported to hold."""
 
@@ -48,9 +53,9 @@ class KataVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The misconception's sentence, where one behaves like the kata."""
 
 
-def of_kata(reports: Iterable[LawReport | None]) -> KataVerdict:
-    """The verdict on a kata, from its laws' reports in file order (None: never judged)."""
-    judged = [report or NOT_JUDGED for report in reports]
+def of_kata(reports: Iterable[LawReport | None], absent: LawReport = NOT_JUDGED) -> KataVerdict:
+    """The verdict on a kata, from its laws' reports in file order (None: never judged, for which `absent` stands)."""
+    judged = [report or absent for report in reports]
     failures = [report for report in judged if report.outcome is not Outcome.SOLVED]
     # A law that was handed to a built-in says more than whatever else went wrong.
     first = next((r for r in failures if r.outcome is Outcome.READY_MADE), failures[0] if failures else None)

@@ -1,13 +1,16 @@
 """The `kata` command, called as functions and as a newcomer would."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from kata import cli
 from kata.course import curriculum, progress, stubs
+from kata.learn.countdown import countdown
 from kata.waist.implementation import ROOT
 
 run = CliRunner()
@@ -22,9 +25,6 @@ CHECKED = """for name, size in (("base_batch_size", base_batch_size), ("batch_si
 def clean_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the state of the clone."""
     monkeypatch.setattr(progress, "PATH", tmp_path / "state.json")
-    for function in (progress.load, progress.next_hint, progress.note_solved):
-        defaults = function.__defaults__[:-1] if function.__defaults__ else ()
-        monkeypatch.setattr(function, "__defaults__", (*defaults, tmp_path / "state.json"))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_check_shows_the_failure_the_progress_and_the_next_step(submission: Path
 
 def test_check_as_json_is_for_programs(submission: Path) -> None:
     done = run.invoke(cli.app, ["check", "ch07", "--impl", str(submission), "--json"])
-    verdicts = json.loads(done.output)["ch07_accumulation"]
+    verdicts = json.loads(done.stdout)["ch07_accumulation"]
     assert verdicts["linear_scaling_rule"]["outcome"] == "wrong"
     assert "drops the fraction" in verdicts["linear_scaling_rule"]["diagnosis"]
     assert verdicts["accumulating_optimizer"]["outcome"] == "todo"
@@ -96,6 +96,55 @@ def test_list_names_every_kata() -> None:
     rows = json.loads(run.invoke(cli.app, ["list", "--json"]).output)
     assert len(rows) == len(curriculum.katas())
     assert {"chapter", "kata", "state", "kind", "difficulty", "minutes", "place", "goal"} <= set(rows[0])
+
+
+def test_list_fits_80_columns_and_explains_its_signs() -> None:
+    output = run.invoke(cli.app, ["list"]).output
+    assert max(map(len, output.splitlines())) <= 80
+    for part in ("✓ solved", "~ begun", "· not begun", "★☆☆", "scratch:", "keras:"):
+        assert part in output
+
+
+@pytest.mark.parametrize("name", ["2", "ch2", "ch02", "02", "ch02_losses", "exercises/ch02_losses.py"])
+def test_a_chapter_has_many_names(name: str) -> None:
+    assert curriculum.find(name) == curriculum.find("ch02_losses")
+
+
+@pytest.mark.parametrize("name", ["0", "11", "ch2_", "ch02_optimizers", "2x", ""])
+def test_what_is_no_chapter_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="there is no kata or chapter"):
+        curriculum.find(name)
+
+
+def test_the_shell_completes_names() -> None:
+    assert cli._complete_kata("hub") == ["huber"]
+    assert "ch02_losses" in cli._complete_any("ch")
+    environment = {"_KATA_COMPLETE": "complete_bash", "COMP_WORDS": "kata hint hub", "COMP_CWORD": "2"}
+    assert "huber" in run.invoke(cli.app, [], prog_name="kata", env=environment).output
+
+
+def counted(seconds: float, terminal: bool) -> str:
+    """What a count of four katas prints that take so long each."""
+    now = 0.0
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=80, highlight=False)
+    with countdown(4, console, clock=lambda: now) as step:
+        for name in ("one", "two", "three", "four"):
+            step(name)
+            now += seconds
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_without_a_terminal_a_check_says_now_and_then_how_far_it_is() -> None:
+    assert counted(1.0, terminal=False) == ""
+    lines = counted(20.0, terminal=False).splitlines()
+    assert lines == ["kata: 2/4  two …", "kata: 3/4  three …, about 40 s left", "kata: 4/4  four …, about 20 s left"]
+
+
+def test_a_check_of_what_fails_goes_to_standard_output_alone(submission: Path) -> None:
+    done = run.invoke(cli.app, ["check", "linear_scaling_rule", "--impl", str(submission)])
+    assert done.stderr == ""
+    assert "expected  0.15" in done.stdout
 
 
 def test_hints_escalate() -> None:

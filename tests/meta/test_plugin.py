@@ -1,6 +1,8 @@
 """The pytest plugin as its users meet it: in processes of their own, on the real katas."""
 
 import json
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +16,10 @@ CHAPTER = "ch07_accumulation"
 PURE = "linear_scaling_rule,updates_per_epoch"
 
 
-def run(*arguments: str, status: int) -> str:
-    """What pytest prints for these arguments, run in the clone; its exit status must be `status`."""
+def run(*arguments: str, status: int, folder: Path = ROOT) -> str:
+    """What pytest prints for these arguments, run in `folder`; its exit status must be `status`."""
     command = [sys.executable, "-m", "pytest", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -93,6 +95,60 @@ def test_a_chapter_that_does_not_parse_fails_alone(submission: Path) -> None:
     output = run(f"--impl={submission}", "--kata", f"huber,{PURE}", status=1)
     assert "the chapter does not load: SyntaxError" in output
     assert "2 of 3 katas solved" in output
+
+
+def test_a_chapter_that_is_not_there_is_missing_and_one_that_raises_is_broken(submission: Path, tmp_path: Path) -> None:
+    (submission / "ch08_clipping.py").write_text("raise RuntimeError('no')\n", "utf-8")
+    path = tmp_path / "v.json"
+    names = "huber,global_norm,linear_scaling_rule"
+    output = run(f"--impl={submission}", "--kata", names, "--verdicts", str(path), status=1)
+    verdicts = json.loads(path.read_text())
+    assert verdicts["ch02_losses"]["huber"]["outcome"] == "missing"
+    assert "there is no file ch02_losses.py" in verdicts["ch02_losses"]["huber"]["cause"]
+    assert verdicts["ch08_clipping"]["global_norm"]["outcome"] == "broken"
+    assert "there is no such file" in output
+    assert "Next: linear_scaling_rule" in output  # not the one of a chapter that was not handed in
+
+
+def test_an_earlier_runs_verdicts_are_gone_before_anything_fails(tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    for arguments in (["--impl", "nowhere"], ["--kata", "hubert"], ["--impl", "lessons"], ["--no-such-option"]):
+        path.write_text('{"of": "somebody else"}')
+        run(*arguments, "--verdicts", str(path), status=4)
+        assert not path.exists(), arguments
+
+
+def test_interrupted_says_how_many_were_not_judged(tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    command = [sys.executable, "-m", "pytest", "--impl", "solutions", "--kata", "ch07", f"--verdicts={path}", "-v"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        shown = ""
+        while "PASSED" not in shown:
+            line = process.stdout.readline()
+            assert line, shown
+            shown += line
+        process.send_signal(signal.SIGINT)
+        shown += process.stdout.read()
+    assert process.returncode == 2
+    assert re.search(r"interrupted, [1-5] not judged", shown), shown
+    outcomes = json.loads(path.read_text())[CHAPTER]
+    assert outcomes["accumulating_optimizer"]["outcome"] == "infrastructure"
+    assert outcomes["accumulating_optimizer"]["cause"].startswith("interrupted")
+    assert "accumulating_optimizer: infrastructure" not in shown
+
+
+def test_stopped_after_a_failure_is_no_fault_of_the_machine(submission: Path) -> None:
+    output = run(f"--impl={submission}", "--kata", PURE, "-x", status=1)
+    assert "stopped, 1 not judged" in output
+
+
+def test_a_chapters_path_is_judged_by_its_laws_and_a_subfolder_will_do() -> None:
+    output = run("solutions/ch07_accumulation.py::linear_scaling_rule", "-q", status=0)
+    assert "1 of 1 katas solved in solutions/" in output
+    assert "judged by the laws in tests/" in run("solutions/ch07_accumulation.py", "--collect-only", status=0)
+    output = run("--impl", "solutions", "--kata", "linear_scaling_rule", status=0, folder=ROOT / "exercises")
+    assert "1 of 1 katas solved in solutions/" in output
 
 
 @pytest.mark.parametrize(

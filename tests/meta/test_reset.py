@@ -80,6 +80,28 @@ def test_two_backups_of_one_second_are_two(folder: Path) -> None:
     assert len(list(backups.iterdir())) == 3
 
 
+def test_undo_puts_back_what_was_reset_and_can_be_undone(folder: Path) -> None:
+    backups = folder / "backups"
+    before = edit(folder, "huber", "    return 1  # mine")
+    path, backup = reset.reset(HUBER, folder, backups)
+    pristine = path.read_text("utf-8")
+    assert reset.undo(None, folder, backups)[:2] == (path, backup)
+    assert path.read_text("utf-8") == before
+    reset.undo(CHAPTER, folder, backups)
+    assert path.read_text("utf-8") == pristine
+    reset.undo(CHAPTER, folder, backups)
+    assert path.read_text("utf-8") == before
+
+
+def test_undo_without_a_reset_says_so(folder: Path) -> None:
+    with pytest.raises(ValueError, match="nothing was reset"):
+        reset.undo(None, folder, folder / "backups")
+    edit(folder, "huber", "    return 1")
+    reset.reset(HUBER, folder, folder / "backups")
+    with pytest.raises(ValueError, match="no backup of ch03_optimizers"):
+        reset.undo("ch03_optimizers", folder, folder / "backups")
+
+
 def test_damaged_state_counts_as_none_and_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     for damage in (b"", b"{", b"[]", b'{"hints": 3}', b"\xff"):
@@ -92,6 +114,4 @@ def test_hints_escalate_and_are_remembered(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     assert [progress.next_hint("huber", 3, path) for _ in range(5)] == [1, 2, 3, 3, 3]
     assert progress.next_hint("other", 2, path) == 1
-    assert progress.note_solved(["huber"], path) == ["huber"]
-    assert progress.note_solved(["huber", "other"], path) == ["other"]
     assert progress.load(path).hints == {"huber": 3, "other": 1}

@@ -56,6 +56,12 @@ class Terminal:
         before, _, self.shown = self.shown.partition(text)
         return before
 
+    def begun(self) -> None:
+        """Wait for the first screen, and for the second, from which on no save is missed."""
+        self.wait("Starting TensorFlow")
+        self.wait("q quit")
+        self.wait("q quit")
+
     def press(self, key: str) -> None:
         os.write(self.fd, key.encode())
 
@@ -82,8 +88,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     opened = Terminal(tmp_path)
-    opened.wait("q quit")
-    time.sleep(1.0)  # until the folder is being watched
+    opened.begun()
     yield opened
     if opened.pid:
         os.kill(opened.pid, signal.SIGKILL)
@@ -107,10 +112,10 @@ def test_a_session_from_the_stub_to_the_solution(terminal: Terminal) -> None:
     """Wrong, half-written, looping, dying, right: each save is answered, and the next kata follows."""
     terminal.save(WRONG)
     shown = terminal.wait("drops the fraction")
-    assert "expected  0.15" in shown
-    assert "yours     0.1" in shown
+    # Whichever law fails first in the team is told, and goes on to be shown.
+    assert re.search(r"  expected +\S+\s+yours +\S+", shown)
     terminal.save("return (")
-    terminal.wait("cannot be read")
+    terminal.wait("does not load")
     terminal.save_by_rename("import os\n    os._exit(0)")
     terminal.wait("ended itself")
     terminal.save("while True: pass")
@@ -156,7 +161,7 @@ def test_a_burst_of_saves_ends_with_the_last(terminal: Terminal) -> None:
 
 def test_a_deleted_file_and_its_return(terminal: Terminal) -> None:
     terminal.path.unlink()
-    terminal.wait("cannot be read")
+    terminal.wait("does not load")
     terminal.save(RIGHT)
     terminal.wait(f"{KATA} is solved")
     assert terminal.quit() == 1
@@ -178,8 +183,7 @@ def test_a_worker_that_is_killed_is_replaced(terminal: Terminal) -> None:
 def test_where_there_is_no_fork_for_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KATA_START", "spawn")
     terminal = Terminal(tmp_path)
-    terminal.wait("q quit")
-    time.sleep(1.0)
+    terminal.begun()
     terminal.save(WRONG)
     terminal.wait("drops the fraction")
     terminal.press("l")  # while the next process still starts
