@@ -40,7 +40,7 @@ def linear_scaling_rule(base_lr: float, *, base_batch_size: int, batch_size: int
     η is the rate to start from at B. The ratio B / B₀ is any positive number: a smaller batch gets a smaller rate.
 
     Args:
-        base_lr: η₀, a number.
+        base_lr: η₀, a Python number, at least 0.
         base_batch_size: B₀, a whole number of samples, at least 1.
         batch_size: B, a whole number of samples, at least 1.
 
@@ -48,7 +48,7 @@ def linear_scaling_rule(base_lr: float, *, base_batch_size: int, batch_size: int
         η, a Python float.
 
     Raises:
-        ValueError: if `base_batch_size` or `batch_size` is below 1.
+        ValueError: If `base_batch_size` or `batch_size` is below 1.
 
     Example:
         >>> linear_scaling_rule(0.1, base_batch_size=256, batch_size=8192)
@@ -57,7 +57,8 @@ def linear_scaling_rule(base_lr: float, *, base_batch_size: int, batch_size: int
         0.125
 
     Source:
-        P. Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", arXiv:1706.02677 (2017), §2.1.
+        The article, §7 "Batch Size & Gradient Accumulation"; P. Goyal et al., "Accurate, Large Minibatch SGD: Training
+        ImageNet in 1 Hour", arXiv:1706.02677, 2017, §2.1.
     """
     raise NotImplementedError
 
@@ -78,11 +79,11 @@ def updates_per_epoch(
         samples: N, the number of samples, at least 0.
         batch_size: B, samples in a (micro-)batch, at least 1.
         accumulation_steps: K, micro-batches for an update, at least 1.
-        drop_remainder: whether a last batch of fewer than B samples is left out
+        drop_remainder: Whether a last batch of fewer than B samples is left out
             (`tf.data.Dataset.batch(..., drop_remainder=True)`).
 
     Returns:
-        The number of updates, a Python int.
+        The number of updates, a Python int; 0 when no group of K is complete.
 
     Example:
         >>> updates_per_epoch(5000, batch_size=64)
@@ -93,7 +94,8 @@ def updates_per_epoch(
         8
 
     Source:
-        Keras 3, `Model.fit` (`batch_size`) and `Optimizer` (`gradient_accumulation_steps`).
+        The article, §7 "Batch Size & Gradient Accumulation"; Keras 3, `Model.fit` (`batch_size`) and `Optimizer`
+        (`gradient_accumulation_steps`).
     """
     raise NotImplementedError
 
@@ -104,7 +106,7 @@ def accumulated_gradients(
     loss_fn: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     micro_batches: Iterable[tuple[tf.Tensor, tf.Tensor]],
 ) -> list[tf.Tensor]:
-    """Compute a big batch's gradient from its micro-batches, holding one of them at a time.
+    """Compute a big batch's gradient from its micro-batches, of which the model sees one at a time.
 
         g = Σᵢ nᵢ gᵢ / Σᵢ nᵢ,    gᵢ = ∇ L(yᵢ, model(xᵢ))
 
@@ -113,15 +115,16 @@ def accumulated_gradients(
     exactly what one tape over the concatenated batch gives, also when the micro-batches differ in size.
 
     Args:
-        model: built; without penalties (`model.losses`) and without layers that mix the samples of a batch (batch
-            normalization). It is called with `training=True` on one micro-batch at a time.
+        model: Built, of one input; without penalties (`model.losses`) and without layers that mix the samples of a
+            batch (batch normalization). It is called with `training=True`, never on more than one micro-batch.
         loss_fn: `loss_fn(y_true, y_pred)`, a scalar, the mean over the samples.
-        micro_batches: pairs `(x, y)` whose first axes agree, of any sizes, at least one pair; any iterable, also a
-            generator, which can be walked only once.
+        micro_batches: Pairs `(x, y)` of tensors or NumPy arrays whose first axes agree, of any sizes, at least one
+            pair; any iterable, also a generator, which can be walked only once.
 
     Returns:
-        One tensor for each of `model.trainable_variables`, in that order, of its shape and dtype; zeros for a variable
-        that the loss does not depend on.
+        A list with one `tf.Tensor` for each of `model.trainable_variables`, in that order, of its shape and dtype (an
+        embedding's too: `tf.convert_to_tensor` makes one of its `tf.IndexedSlices`); zeros for a variable that the loss
+        does not depend on.
 
     Example:
         >>> import tensorflow as tf
@@ -135,7 +138,8 @@ def accumulated_gradients(
         9.3333
 
     Source:
-        Article, section "Batch Size & Gradient Accumulation"; Goyal et al. (2017), §3 ("Gradient aggregation").
+        The article, §7 "Batch Size & Gradient Accumulation"; P. Goyal et al., "Accurate, Large Minibatch SGD: Training
+        ImageNet in 1 Hour", arXiv:1706.02677, 2017, §3 ("Gradient aggregation").
     """
     raise NotImplementedError
 
@@ -153,13 +157,18 @@ class GradientAccumulationModel(tf.keras.Model):
     when K does not divide the batches of an epoch. With micro-batches of equal size this is the update of the batch of
     K times that size, for any optimizer: it sees one gradient and counts one iteration.
 
-    Everything else is as if `base_model` had been compiled: `loss` is the mean over the samples of the epoch so far
-    (a short batch weighs less), the compiled metrics are updated by every micro-batch, `evaluate` and `predict` work.
-    It trains eagerly and in graph mode (`run_eagerly=True` or `False`, `jit_compile=False` or `"auto"`).
+    Everything else is as if `base_model` had been compiled. It is run with `training=True`. Penalties (`model.losses`)
+    belong to the loss, and sample weights count. What is differentiated is `self.optimizer.scale_loss(loss)`, which is
+    the loss itself except under mixed precision. The reported `loss` is the mean over the samples of the epoch so far,
+    neither scaled nor divided by K (a short batch weighs less), and every micro-batch updates the compiled metrics.
+    `evaluate` and `predict` work. It trains eagerly and in graph mode (`run_eagerly=True` or `False`,
+    `jit_compile=False` or `"auto"`).
 
     Args:
-        base_model: the model to train, without layers that depend on the batch for the equality above to hold.
-        accumulation_steps: K, at least 1; 1 is ordinary training.
+        base_model: The model to train: built, of one input and one output, without layers that depend on the batch
+            (batch normalization), for the equality above to hold. Some of its variables may be frozen, have no
+            gradient, or be an embedding's.
+        accumulation_steps: K, a whole number, at least 1; 1 is ordinary training.
 
     Example:
         >>> import numpy as np, tensorflow as tf
@@ -175,8 +184,8 @@ class GradientAccumulationModel(tf.keras.Model):
         1
 
     Source:
-        Article, section "Batch Size & Gradient Accumulation" (whose own model does not run in Keras 3);
-        Keras 3, `Optimizer` (`gradient_accumulation_steps`).
+        The article, §7 "Batch Size & Gradient Accumulation" (whose own model does not run in Keras 3); Keras 3,
+        `Optimizer` (`gradient_accumulation_steps`).
     """
 
     def __init__(self, base_model: tf.keras.Model, accumulation_steps: int = 4) -> None:  # given
@@ -204,18 +213,19 @@ class GradientAccumulationModel(tf.keras.Model):
 def accumulating_optimizer(learning_rate: float, *, accumulation_steps: int) -> tf.keras.optimizers.Optimizer:
     """Build an Adam that updates once for every `accumulation_steps` gradients it is given.
 
-    Keras' optimizers accumulate by themselves: each call of `apply` adds to an accumulator, and every K-th call updates
-    with the unweighted mean of the K gradients and empties it. `iterations` counts updates, not calls.
+    Keras' optimizers accumulate by themselves: each call of `apply` adds to an accumulator, and every K-th call
+    (K = `accumulation_steps`) updates with the unweighted mean of the K gradients and empties it. `iterations` counts
+    updates, not calls.
 
     Args:
-        learning_rate: Adam's rate, a float; it multiplies one update and needs no correction for K.
+        learning_rate: Adam's rate, a Python float; it multiplies one update and needs no correction for K.
         accumulation_steps: K, a whole number, at least 2.
 
     Returns:
-        A `tf.keras.optimizers.Adam`, its other settings at Keras' defaults.
+        A new `tf.keras.optimizers.Adam`, its other settings at Keras' defaults.
 
     Raises:
-        ValueError: if `accumulation_steps` is below 2.
+        ValueError: If `accumulation_steps` is below 2.
 
     Example:
         >>> import tensorflow as tf
@@ -227,6 +237,7 @@ def accumulating_optimizer(learning_rate: float, *, accumulation_steps: int) -> 
         0.5 1
 
     Source:
-        Keras 3, `tf.keras.optimizers.Adam` (`gradient_accumulation_steps`).
+        The article, §7 "Batch Size & Gradient Accumulation"; Keras 3, `tf.keras.optimizers.Adam`
+        (`gradient_accumulation_steps`).
     """
     raise NotImplementedError

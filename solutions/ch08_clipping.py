@@ -25,11 +25,12 @@ def global_norm(gradients: Gradients) -> tf.Tensor:
     gᵢⱼ = element j of tensor i. It is the square root of one sum, not the sum of the tensors' norms.
 
     Args:
-        gradients: floating-point tensors of one dtype and any shapes; `None` (no gradient) counts for nothing. Elements
-            are finite, 0 or between 1e-15 and 1e15 in size (in float16: such that the sum of squares is representable).
+        gradients: A list or tuple of `tf.Tensor`s of one dtype (float16, float32 or float64), of any shapes, none of
+            them empty; `None` (no gradient) counts for nothing. Elements are finite, 0 or between 1e-15 and 1e15 in
+            size (in float16: such that the sum of squares is representable).
 
     Returns:
-        ‖g‖, a rank-0 tensor of the gradients' dtype; 0.0 when there are no tensors at all.
+        ‖g‖, a rank-0 tensor of the gradients' dtype; a float32 0.0 when there are no tensors at all.
 
     Example:
         >>> import tensorflow as tf
@@ -39,7 +40,8 @@ def global_norm(gradients: Gradients) -> tf.Tensor:
         0.0
 
     Source:
-        R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, §3.2.
+        The article, §8 "Gradient Clipping"; R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+        neural networks", ICML 2013, §3.2.
     """
     squares = [tf.reduce_sum(tf.square(tf.convert_to_tensor(g))) for g in gradients if g is not None]
     # No ε inside the root: beside gradients of 1e-15 even 1e-12 would be all that is left.
@@ -51,18 +53,19 @@ def clip_by_value(gradients: Gradients, clip_value: float) -> list[tf.Tensor | N
 
         clip(g)ⱼ = min(max(gⱼ, -v), v)
 
-    v = `clip_value`. The elements within the interval, its ends included, stay as they are, to the bit; so the
-    *direction* of a gradient changes as soon as one of its elements is clipped and another is not.
+    gⱼ = element j of a tensor; v = `clip_value`. The elements within the interval, its ends included, stay as they are,
+    to the bit; so the *direction* of a gradient changes as soon as one of its elements is clipped and another is not.
 
     Args:
-        gradients: floating-point tensors of any shapes; `None` (no gradient) is kept where it stands.
-        clip_value: v, a positive number.
+        gradients: A list or tuple of `tf.Tensor`s (float16, float32 or float64, also mixed) of any shapes, elements as
+            in `global_norm`; `None` (no gradient) is kept where it stands.
+        clip_value: v, a positive Python number that the gradients' dtypes can hold.
 
     Returns:
-        A list like `gradients`: tensors of the same shapes and dtypes, and the same `None`s.
+        A new list like `gradients`: tensors of the same shapes and dtypes, and the same `None`s.
 
     Raises:
-        ValueError: if `clip_value` is not positive.
+        ValueError: If `clip_value` is 0 or less.
 
     Example:
         >>> import tensorflow as tf
@@ -71,8 +74,8 @@ def clip_by_value(gradients: Gradients, clip_value: float) -> list[tf.Tensor | N
         ([-0.5, 0.25, 0.5, 0.5], None)
 
     Source:
-        Article, section "Clipping Methods" (`clipvalue`); T. Mikolov, "Statistical Language Models Based on Neural
-        Networks", PhD thesis, Brno University of Technology, 2012 (see Pascanu, Mikolov, Bengio, ICML 2013, §3).
+        The article, §8 "Gradient Clipping" (`clipvalue`); T. Mikolov, "Statistical Language Models Based on Neural
+        Networks", PhD thesis, Brno University of Technology, 2012.
     """
     _check_positive("clip_value", clip_value)
     return _each(lambda g: tf.minimum(tf.maximum(g, -clip_value), clip_value), gradients)
@@ -88,15 +91,15 @@ def clip_by_norm(gradients: Gradients, max_norm: float) -> list[tf.Tensor | None
     factor of its own, so the proportions *between* tensors change.
 
     Args:
-        gradients: floating-point tensors of any shapes, elements as in `global_norm`; `None` is kept where it stands.
-            All-zero tensors stay zeros.
-        max_norm: c, a positive number.
+        gradients: A list or tuple of `tf.Tensor`s (float16, float32 or float64, also mixed) of any shapes, elements as
+            in `global_norm`; `None` is kept where it stands. All-zero tensors stay zeros.
+        max_norm: c, a positive Python number that the gradients' dtypes can hold.
 
     Returns:
-        A list like `gradients`: tensors of the same shapes and dtypes, and the same `None`s.
+        A new list like `gradients`: tensors of the same shapes and dtypes, and the same `None`s.
 
     Raises:
-        ValueError: if `max_norm` is not positive.
+        ValueError: If `max_norm` is 0 or less.
 
     Example:
         >>> import tensorflow as tf
@@ -105,7 +108,8 @@ def clip_by_norm(gradients: Gradients, max_norm: float) -> list[tf.Tensor | None
         ([0.6, 0.8], [0.5])
 
     Source:
-        Article, section "Clipping Methods" (`clipnorm`); Pascanu, Mikolov, Bengio (2013), §3.2, Algorithm 1.
+        The article, §8 "Gradient Clipping" (`clipnorm`); R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of
+        training recurrent neural networks", ICML 2013, §3.2, Algorithm 1.
     """
     _check_positive("max_norm", max_norm)
     return _each(lambda g: g * _shrink_factor(tf.norm(g), max_norm), gradients)
@@ -121,16 +125,16 @@ def clip_by_global_norm(gradients: Gradients, max_norm: float) -> tuple[list[tf.
     nothing changes, to the bit.
 
     Args:
-        gradients: floating-point tensors of one dtype and any shapes, elements as in `global_norm`; `None` is kept
-            where it stands. All-zero gradients stay zeros.
-        max_norm: c, a positive number.
+        gradients: A list or tuple of `tf.Tensor`s, as in `global_norm`; `None` is kept where it stands. All-zero
+            gradients stay zeros.
+        max_norm: c, a positive Python number that the gradients' dtype can hold.
 
     Returns:
-        `(clipped, norm)`: a list like `gradients`, and the global norm **before** clipping, a rank-0 tensor (0.0 when
-        there are no tensors at all).
+        A pair `(clipped, norm)`: a new list like `gradients`, and the global norm **before** clipping, as `global_norm`
+        gives it.
 
     Raises:
-        ValueError: if `max_norm` is not positive.
+        ValueError: If `max_norm` is 0 or less.
 
     Example:
         >>> import tensorflow as tf
@@ -141,7 +145,8 @@ def clip_by_global_norm(gradients: Gradients, max_norm: float) -> tuple[list[tf.
         (0.6, None, 0.8)
 
     Source:
-        Article, section "Clipping Methods" (`global_clipnorm`); Pascanu, Mikolov, Bengio (2013), §3.2, Algorithm 1.
+        The article, §8 "Gradient Clipping" (`global_clipnorm`); R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty
+        of training recurrent neural networks", ICML 2013, §3.2, Algorithm 1.
     """
     _check_positive("max_norm", max_norm)
     norm = global_norm(gradients)
@@ -163,9 +168,8 @@ def _shrink_factor(norm: tf.Tensor, max_norm: float) -> tf.Tensor:
 
 
 def _check_positive(name: str, limit: float) -> None:
-    """Raise ValueError unless the limit is positive; a symbolic tensor, unknown while tracing, passes."""
-    known = tf.get_static_value(limit) if tf.is_tensor(limit) else limit
-    if known is not None and not known > 0:
+    """Raise ValueError unless the limit is positive: 0 would stop all training without a word."""
+    if limit <= 0:
         raise ValueError(f"{name} must be positive. Received: {name}={limit}")
 
 
@@ -182,14 +186,15 @@ def clipped_optimizer(method: str, limit: float, *, learning_rate: float = 1e-3)
 
     Args:
         method: `"value"`, `"norm"` or `"global_norm"`.
-        limit: the bound, a positive number.
-        learning_rate: Adam's rate, a float.
+        limit: The bound, a positive Python number.
+        learning_rate: Adam's rate, a Python float.
 
     Returns:
-        A `tf.keras.optimizers.Adam` with that one argument set and the other two `None`.
+        A new `tf.keras.optimizers.Adam` with that one argument set, the other two `None`, and all other settings at
+        Keras' defaults.
 
     Raises:
-        ValueError: for any other `method`.
+        ValueError: If `method` is none of the three.
 
     Example:
         >>> optimizer = clipped_optimizer("global_norm", 1.0)
@@ -197,7 +202,7 @@ def clipped_optimizer(method: str, limit: float, *, learning_rate: float = 1e-3)
         (None, None, 1.0)
 
     Source:
-        Article, section "Clipping Methods"; Keras 3, `Optimizer` (`clipvalue`, `clipnorm`, `global_clipnorm`).
+        The article, §8 "Gradient Clipping"; Keras 3, `Optimizer` (`clipvalue`, `clipnorm`, `global_clipnorm`).
     """
     arguments = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
     if method not in arguments:
@@ -221,17 +226,22 @@ def clipped_train_step(
     L = `loss_fn`; c = `max_norm`; ‖g‖ = the global norm over all trainable variables. With plain SGD at rate η the
     weights, taken together, move by η · min(‖g‖, c): never further than η·c, however large the targets (up to 1e15).
 
+    A variable that the loss does not depend on counts for nothing and stays as it is. An embedding's gradient is a
+    `tf.IndexedSlices`, a list of rows in which one row may stand several times; ‖g‖ is the norm of what they add up to,
+    which `tf.convert_to_tensor` gives. Any clipping function may be used, TensorFlow's too.
+
     Args:
-        model: built; without penalties (`model.losses`). It is called with `training=True`.
-        optimizer: any Keras optimizer that does not clip by itself.
+        model: Built; without penalties (`model.losses`). It is called with `training=True`.
+        optimizer: Any Keras optimizer that neither clips by itself nor scales the loss; inside `tf.function` it is
+            built already.
         loss_fn: `loss_fn(y_true, y_pred)`, a scalar.
-        x: a batch of inputs.
-        y: a batch of targets.
-        max_norm: c, a positive number.
+        x: A batch of inputs, a tensor or NumPy array.
+        y: The targets of that batch, a tensor or NumPy array.
+        max_norm: c, a positive Python number.
 
     Returns:
-        `(loss, norm)`, two rank-0 tensors: the loss as it was **before** the update, and the global norm **before**
-        clipping: plotted over the steps, it shows how often the limit bites.
+        A pair `(loss, norm)` of rank-0 tensors: the loss as it was **before** the update, and the global norm
+        **before** clipping: plotted over the steps, it shows how often the limit bites.
 
     Example:
         >>> import tensorflow as tf
@@ -244,7 +254,8 @@ def clipped_train_step(
         (16.0, 24.0, 0.5)
 
     Source:
-        Pascanu, Mikolov, Bengio (2013), §3.2, Algorithm 1; article, section "Clipping for RNNs".
+        The article, §8 "Gradient Clipping"; R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+        neural networks", ICML 2013, §3.2, Algorithm 1.
     """
     with tf.GradientTape() as tape:
         loss = loss_fn(y, model(x, training=True))
@@ -259,16 +270,19 @@ def build_sequence_classifier(timesteps: int, features: int, *, units: Sequence[
     """Build and compile stacked LSTMs for a yes-or-no question about a sequence, trained with clipped gradients.
 
     Every LSTM but the last hands its whole output sequence `(batch, timesteps, units)` to the next; the last one hands
-    on its final state `(batch, units)` alone, and a sigmoid turns it into one probability for each sequence.
+    on its final state `(batch, units)` alone, and a dense unit with a sigmoid turns it into one probability for each
+    sequence. The LSTMs are Keras' own at their defaults (tanh and sigmoid inside, forwards in time); there is nothing
+    else in the model, no dropout either, so it answers alike in training and after.
 
     Args:
-        timesteps: the length of a sequence.
-        features: the numbers at each timestep.
-        units: the sizes of the LSTM layers, in order, at least one.
+        timesteps: The length of a sequence, a whole number, at least 1.
+        features: The numbers at each timestep, a whole number, at least 1.
+        units: The sizes of the LSTM layers, in order, at least one: a list or tuple of whole numbers.
 
     Returns:
-        A built model `(batch, timesteps, features)` → `(batch, 1)`, compiled with Adam(1e-3, global_clipnorm=1.0),
-        binary cross-entropy on probabilities, and the metric `accuracy` (at threshold 0.5).
+        A new, built model `(batch, timesteps, features)` → `(batch, 1)`, all of it trainable, compiled with
+        Adam(1e-3, global_clipnorm=1.0), its other settings at Keras' defaults, binary cross-entropy on probabilities,
+        and one metric, `accuracy` (at threshold 0.5).
 
     Example:
         >>> model = build_sequence_classifier(50, 10)
@@ -276,7 +290,8 @@ def build_sequence_classifier(timesteps: int, features: int, *, units: Sequence[
         ((None, 50, 10), (None, 1))
 
     Source:
-        Article, section "Clipping for RNNs"; Pascanu, Mikolov, Bengio (2013), §2.
+        The article, §8 "Gradient Clipping"; R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+        neural networks", ICML 2013, §2.
     """
     model = tf.keras.Sequential([tf.keras.Input((timesteps, features))])
     for i, size in enumerate(units):

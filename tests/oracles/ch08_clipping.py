@@ -39,15 +39,70 @@ def clipped_global_norm(gradients: Gradients, limit: float) -> list[np.ndarray |
     return [None if g is None else scaled_to(g, limit, length) for g in gradients]
 
 
-def linear_gradient(kernel: np.ndarray, bias: np.ndarray, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-    """∂/∂kernel and ∂/∂bias of the mean of (x·kernel + bias − y)² over n samples with one output each, in float64."""
+UNDER_WEIGHT = 2.0
+"""How much more an answer below its target counts in the loss of the laws: not symmetric, so an exchange of y shows."""
+
+
+def _weights_and_errors(kernel: np.ndarray, bias: np.ndarray, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     error = x.astype(np.float64) @ kernel.astype(np.float64) + bias - y
-    return [2 * np.einsum("nf,no->fo", x.astype(np.float64), error) / len(x), 2 * error.mean(axis=0)]
+    return [np.where(error < 0, UNDER_WEIGHT, 1.0), error]
+
+
+def linear_gradient(kernel: np.ndarray, bias: np.ndarray, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    """∂/∂kernel and ∂/∂bias of `linear_loss` over n samples with one output each, in float64."""
+    weight, error = _weights_and_errors(kernel, bias, x, y)
+    slope = 2 * weight * error
+    return [np.einsum("nf,no->fo", x.astype(np.float64), slope) / len(x), slope.mean(axis=0)]
 
 
 def linear_loss(kernel: np.ndarray, bias: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.float64:
-    """The mean of (x·kernel + bias − y)², in float64."""
-    return np.mean((x.astype(np.float64) @ kernel.astype(np.float64) + bias - y) ** 2)
+    """The mean of w·e², e = x·kernel + bias − y, w = UNDER_WEIGHT where e < 0 and 1 elsewhere, in float64."""
+    weight, error = _weights_and_errors(kernel, bias, x, y)
+    return np.mean(weight * error**2)
+
+
+ADAM_DEFAULTS = {
+    "weight_decay": None,
+    "clipnorm": None,
+    "global_clipnorm": None,
+    "clipvalue": None,
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-7,
+    "amsgrad": False,
+}
+"""Keras 3.15, the signature of `keras.optimizers.Adam`, without the learning rate and the name."""
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """1 / (1 + e⁻ᶻ)."""
+    return 1 / (1 + np.exp(-z))
+
+
+def lstm(kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """All outputs of an LSTM (Gers et al., 2000), its gates in Keras' order: input, forget, cell, output."""
+    h = c = np.zeros((len(x), len(recurrent)))
+    outputs = []
+    for t in range(x.shape[1]):
+        i, f, g, o = np.split(x[:, t] @ kernel + h @ recurrent + bias, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        outputs.append(h)
+    return np.stack(outputs, axis=1)
+
+
+def sequence_classifier(weights: Sequence[np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Stacked LSTMs, three weights each, then a sigmoid of kernel and bias on the last output of the last one."""
+    *stacked, kernel, bias = (np.asarray(w, np.float64) for w in weights)
+    sequence = x.astype(np.float64)
+    for i in range(0, len(stacked), 3):
+        sequence = lstm(*stacked[i : i + 3], sequence)
+    return sigmoid(sequence[:, -1] @ kernel + bias)
 
 
 def binary_crossentropy(y: np.ndarray, p: np.ndarray, epsilon: float = 1e-7) -> np.float64:

@@ -1,5 +1,6 @@
 """Clipping inside a graph, inside an optimizer and inside a step of training. Plain data comes back."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,23 @@ import tensorflow as tf
 
 
 def in_graph(function: Any, gradients: list[np.ndarray | None], *limit: float) -> Any:
-    """`function(gradients, *limit)` inside `tf.function`, the tensors of unknown shape and `None` where it stands."""
+    """`function(gradients, *limit)` inside `tf.function`, with symbolic tensors, and `None` where it stands."""
     present = [tf.convert_to_tensor(g) for g in gradients if g is not None]
 
     def call(*tensors: Any) -> Any:
         waiting = iter(tensors)
         return function([None if g is None else next(waiting) for g in gradients], *limit)
 
-    signature = [tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype) for tensor in present]
-    return tf.function(call, input_signature=signature)(*present)
+    return tf.function(call)(*present)
+
+
+def from_list_and_tuple(function: Any, gradients: list[np.ndarray | None], *limit: float) -> dict[str, Any]:
+    """What it makes of a list of tensors and of a tuple of them, and whether the list holds the same objects still."""
+    tensors = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    own = list(tensors)
+    results = [function(own, *limit), function(tuple(tensors), *limit)]
+    kept = len(own) == len(tensors) and all(a is b for a, b in zip(own, tensors))
+    return {"results": results, "kept": kept}
 
 
 def reaches_the_update(optimizer: Any, gradients: list[np.ndarray]) -> list[np.ndarray]:
@@ -29,18 +38,30 @@ def reaches_the_update(optimizer: Any, gradients: list[np.ndarray]) -> list[np.n
 
 
 def settings(optimizer: Any) -> dict[str, Any]:
-    """Whether it is Adam, its rate, and its three limits."""
-    limits = {name: getattr(optimizer, name) for name in ("clipvalue", "clipnorm", "global_clipnorm")}
-    return {
-        "adam": isinstance(optimizer, tf.keras.optimizers.Adam),
-        "learning_rate": float(optimizer.learning_rate),
-        **{name: None if limit is None else float(limit) for name, limit in limits.items()},
-    }
+    """Whether it is Adam, and its whole configuration but for the name."""
+    config = {name: value for name, value in optimizer.get_config().items() if name != "name"}
+    return {"adam": isinstance(optimizer, tf.keras.optimizers.Adam), **config}
 
 
-def mean_squared_error(y: Any, p: Any) -> Any:
-    """(1/n) Σ (y − p)² over n samples with one output."""
-    return tf.reduce_mean(tf.square(tf.convert_to_tensor(y) - p))
+def is_new(kata: Any, *args: Any, **kwargs: Any) -> bool:
+    """Whether two calls give two objects that share no layer, no variable and no optimizer."""
+    first, second = (kata(*args, **kwargs) for _ in range(2))
+    shared = {id(part) for part in _parts(first)} & {id(part) for part in _parts(second)}
+    return not shared
+
+
+def _parts(made: Any) -> list[Any]:
+    optimizer = getattr(made, "optimizer", None)
+    return [made, *getattr(made, "layers", []), *made.variables, *([] if optimizer is None else [optimizer])]
+
+
+UNDER_WEIGHT = 2.0
+
+
+def squared_error(y: Any, p: Any) -> Any:
+    """(1/n) Σ w·(p − y)², w = UNDER_WEIGHT where p < y and 1 elsewhere: exchanged arguments give something else."""
+    error = p - tf.convert_to_tensor(y)
+    return tf.reduce_mean(tf.where(error < 0, UNDER_WEIGHT, 1.0) * tf.square(error))
 
 
 class DoublesInTraining(tf.keras.layers.Layer):
@@ -56,6 +77,12 @@ def _linear_model(kernel: np.ndarray, bias: np.ndarray, *before: tf.keras.layers
     return model
 
 
+def _optimizer(rule: str, lr: float) -> tf.keras.optimizers.Optimizer:
+    if rule == "adam":
+        return tf.keras.optimizers.Adam(lr)
+    return tf.keras.optimizers.SGD(lr, momentum=0.9 if rule == "momentum" else 0.0)
+
+
 def step(
     kata: Any,
     kernel: np.ndarray,
@@ -68,16 +95,21 @@ def step(
     rule: str = "sgd",
     doubled: bool = False,
     graph: bool = False,
+    arrays: bool = False,
+    steps: int = 1,
 ) -> dict[str, Any]:
-    """One `clipped_train_step` of the linear model x·kernel + bias: what it returned, and the weights afterwards."""
+    """`clipped_train_step` of the linear model x·kernel + bias: what it returned last, and the weights afterwards."""
     model = _linear_model(kernel, bias, *([DoublesInTraining()] if doubled else []))
-    optimizer = tf.keras.optimizers.Adam(lr) if rule == "adam" else tf.keras.optimizers.SGD(lr)
-    optimizer.build(model.trainable_variables)
+    optimizer = _optimizer(rule, lr)
+    if graph:
+        optimizer.build(model.trainable_variables)
 
     def run(x: Any, y: Any) -> Any:
-        return kata(model, optimizer, mean_squared_error, x, y, max_norm=max_norm)
+        return kata(model, optimizer, squared_error, x, y, max_norm=max_norm)
 
-    loss, norm = (tf.function(run) if graph else run)(tf.convert_to_tensor(x), tf.convert_to_tensor(y))
+    batch = (x, y) if arrays else (tf.convert_to_tensor(x), tf.convert_to_tensor(y))
+    for _ in range(steps):
+        loss, norm = (tf.function(run) if graph else run)(*batch)
     return {
         "loss": loss,
         "norm": norm,
@@ -86,9 +118,51 @@ def step(
     }
 
 
+class WithSpareWeight(tf.keras.layers.Layer):
+    """Hands its input on, and has a trainable weight that it never uses."""
+
+    def build(self, input_shape: Any) -> None:
+        self.spare = self.add_weight(shape=(2, 3), initializer="ones", name="spare")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+def step_with_embedding(kata: Any, seed: int, max_norm: float) -> dict[str, Any]:
+    """One step of SGD at rate 1 of words → embedding → frozen layer → output, with a weight that is never used."""
+    rng = np.random.default_rng(seed)
+    frozen = tf.keras.layers.Dense(2, trainable=False)
+    layers = [tf.keras.layers.Embedding(3, 2), tf.keras.layers.Flatten(), frozen, WithSpareWeight()]
+    model = tf.keras.Sequential([tf.keras.Input((4,), dtype="int32"), *layers, tf.keras.layers.Dense(1)])
+    model.set_weights([rng.normal(size=w.shape).astype(np.float32) for w in model.get_weights()])
+    x, y = tf.constant(rng.integers(0, 2, (3, 4)), tf.int32), tf.constant(rng.normal(size=(3, 1)) + 5, tf.float32)
+    moving = [v for v in model.trainable_variables if v is not layers[-1].spare]
+    with tf.GradientTape() as tape:
+        loss = squared_error(y, model(x, training=True))
+    gradients = [np.asarray(tf.convert_to_tensor(g)) for g in tape.gradient(loss, moving)]
+    still = [("unused weight", layers[-1].spare), ("frozen layer", frozen.kernel), ("frozen layer", frozen.bias)]
+    before, still_before = ([np.array(v) for v in variables] for variables in (moving, [v for _, v in still]))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Gradients do not exist")
+        _, norm = kata(model, tf.keras.optimizers.SGD(1.0), squared_error, x, y, max_norm=max_norm)
+    return {
+        "norm": norm,
+        "names": ["embedding", "output's kernel", "output's bias"],
+        "gradients": gradients,
+        "before": before,
+        "after": [np.array(v) for v in moving],
+        "still": [(name, was, np.array(v)) for was, (name, v) in zip(still_before, still)],
+    }
+
+
 def describe_classifier(model: Any) -> dict[str, Any]:
-    """The shapes of the trainable weights, and the optimizer's settings."""
-    return {"weights": [list(v.shape) for v in model.trainable_variables], "optimizer": settings(model.optimizer)}
+    """The shapes of its input, its output and its weights, and the optimizer's settings."""
+    return {
+        "shapes": [list(model.input_shape), list(model.output_shape)],
+        "trainable": [list(v.shape) for v in model.trainable_variables],
+        "weights": [list(v.shape) for v in model.weights],
+        "optimizer": settings(model.optimizer),
+    }
 
 
 def answers(model: Any, x: np.ndarray, *, last_bias: float | None = None) -> np.ndarray:
@@ -98,6 +172,16 @@ def answers(model: Any, x: np.ndarray, *, last_bias: float | None = None) -> np.
         kernel.assign(tf.zeros_like(kernel))
         bias.assign(tf.fill(bias.shape, last_bias))
     return np.asarray(model(x, training=False))
+
+
+def answers_of_drawn_weights(model: Any, seed: int, x: np.ndarray) -> dict[str, Any]:
+    """The model's outputs for standard normal weights, in training and after, and those weights."""
+    rng = np.random.default_rng(seed)
+    weights = [rng.normal(size=v.shape).astype(np.float32) for v in model.trainable_variables]
+    for variable, value in zip(model.trainable_variables, weights):
+        variable.assign(value)
+    outputs = {f"{when}_training": np.asarray(model(x, training=when == "in")) for when in ("in", "after")}
+    return {"weights": weights, **outputs}
 
 
 def tested(model: Any, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
