@@ -38,9 +38,19 @@ def predict(weights: Linear, x: np.ndarray) -> np.ndarray:
     return x.astype(np.float64) @ weights.kernel + weights.bias
 
 
-def mean_squared_error(weights: Linear, x: np.ndarray, y: np.ndarray) -> float:
-    """(1/n) Σ (ŷ − y)²."""
-    return float(np.mean((predict(weights, x) - y) ** 2))
+UNDER_WEIGHT = 2.0
+"""How much more an answer below its target counts in the loss of the laws: not symmetric, so an exchange of y shows."""
+
+
+def squared_errors(weights: Linear, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """w·(ŷ − y)² for each sample, shape (n,), w = UNDER_WEIGHT where ŷ < y and 1 elsewhere."""
+    error = (predict(weights, x) - y)[:, 0]
+    return np.where(error < 0, UNDER_WEIGHT, 1.0) * error**2
+
+
+def mean_loss(weights: Linear, x: np.ndarray, y: np.ndarray) -> float:
+    """The mean of `squared_errors`."""
+    return float(np.mean(squared_errors(weights, x, y)))
 
 
 def mean_absolute_error(weights: Linear, x: np.ndarray, y: np.ndarray) -> float:
@@ -49,11 +59,12 @@ def mean_absolute_error(weights: Linear, x: np.ndarray, y: np.ndarray) -> float:
 
 
 def gradient(weights: Linear, x: np.ndarray, y: np.ndarray) -> Linear:
-    """∂MSE/∂kernel = (2/n) Σ (ŷ − y)·x and ∂MSE/∂bias = (2/n) Σ (ŷ − y), sample by sample."""
+    """Of `mean_loss`: ∂/∂kernel = (2/n) Σ w·(ŷ − y)·x and ∂/∂bias = (2/n) Σ w·(ŷ − y), sample by sample."""
     kernel, bias = np.zeros_like(weights.kernel), np.zeros_like(weights.bias)
     for row, error in zip(x.astype(np.float64), predict(weights, x) - y):
-        kernel += 2 * error[0] * row[:, None]
-        bias += 2 * error
+        slope = 2 * error * (UNDER_WEIGHT if error[0] < 0 else 1.0)
+        kernel += slope * row[:, None]
+        bias += slope
     return Linear(kernel / len(x), bias / len(x))
 
 
@@ -113,6 +124,24 @@ def train_accumulating(weights: Linear, batches: Iterable[Batch], steps: int, ru
             waiting = []
         trajectory.append(weights)
     return trajectory
+
+
+ADAM_DEFAULTS = {
+    "weight_decay": None,
+    "clipnorm": None,
+    "global_clipnorm": None,
+    "clipvalue": None,
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-7,
+    "amsgrad": False,
+}
+"""Keras 3.15, the signature of `keras.optimizers.Adam`, without the learning rate and the name."""
 
 
 def adam_on_one_number(w: float, gradients: Sequence[float], steps: int, lr: float) -> list[float]:

@@ -1,5 +1,6 @@
 """Models that watch how they are used, and training runs that report every step. Plain data comes back."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,19 +9,27 @@ import tensorflow as tf
 
 Batch = tuple[np.ndarray, np.ndarray]
 
+UNDER_WEIGHT = 2.0
 
-def mean_squared_error(y: Any, p: Any) -> Any:
-    """(1/n) Σ (y − p)², the loss of every probe here."""
-    return tf.reduce_mean(tf.square(tf.convert_to_tensor(y) - p))
+
+def squared_error(y: Any, p: Any) -> Any:
+    """w·(p − y)² of each sample, w = UNDER_WEIGHT where p < y and 1 elsewhere: exchanged arguments give another."""
+    error = p - tf.cast(y, p.dtype)
+    return tf.reduce_mean(tf.where(error < 0, tf.cast(UNDER_WEIGHT, p.dtype), 1.0) * tf.square(error), axis=-1)
+
+
+def mean_loss(y: Any, p: Any) -> Any:
+    """The mean of `squared_error`, the loss of every probe here."""
+    return tf.reduce_mean(squared_error(y, p))
 
 
 def linear_model(kernel: np.ndarray, bias: np.ndarray) -> tf.keras.Sequential:
-    """x·kernel + bias with these weights."""
-    return tf.keras.Sequential([tf.keras.Input((len(kernel),)), _dense(kernel, bias)])
+    """x·kernel + bias with these weights, in their dtype."""
+    return tf.keras.Sequential([tf.keras.Input((len(kernel),), dtype=kernel.dtype.name), _dense(kernel, bias)])
 
 
 def _dense(kernel: np.ndarray, bias: np.ndarray, **settings: Any) -> tf.keras.layers.Dense:
-    dense = tf.keras.layers.Dense(kernel.shape[1], **settings)
+    dense = tf.keras.layers.Dense(kernel.shape[1], dtype=kernel.dtype.name, **settings)
     dense.build((None, len(kernel)))
     dense.set_weights([kernel, bias])
     return dense
@@ -49,6 +58,29 @@ class WithSpareWeight(tf.keras.layers.Layer):
         return inputs
 
 
+class WithSigns(tf.keras.layers.Layer):
+    """Its input, and beside it the sum of an embedding's rows for the signs of its elements: rows repeat."""
+
+    def build(self, input_shape: Any) -> None:
+        self.table = tf.keras.layers.Embedding(2, 2)
+        self.table.build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        rows = self.table(tf.cast(inputs > 0, tf.int32))
+        return tf.concat([inputs, tf.reduce_sum(rows, axis=1)], axis=-1)
+
+
+def network(seed: int, features: int, *, penalty: float = 0.0) -> tf.keras.Sequential:
+    """An embedding, a frozen layer, one that acts in training only, a hidden layer (with a penalty), a spare weight."""
+    frozen = tf.keras.layers.Dense(2, trainable=False)
+    hidden = tf.keras.layers.Dense(3, activation="tanh", kernel_regularizer=tf.keras.regularizers.L2(penalty))
+    layers = [WithSigns(), frozen, Watching(), hidden, WithSpareWeight(), tf.keras.layers.Dense(1)]
+    model = tf.keras.Sequential([tf.keras.Input((features,)), *layers])
+    rng = np.random.default_rng(seed)
+    model.set_weights([0.5 * rng.normal(size=w.shape).astype(np.float32) for w in model.get_weights()])
+    return model
+
+
 def _one_by_one(micro_batches: list[Batch]) -> Iterator[tuple[Any, Any]]:
     """A generator: it can be walked once, and nobody knows its length."""
     for x, y in micro_batches:
@@ -57,12 +89,12 @@ def _one_by_one(micro_batches: list[Batch]) -> Iterator[tuple[Any, Any]]:
 
 def accumulate(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_batches: list[Batch]) -> list[Any]:
     """What `accumulated_gradients` makes of a generator of micro-batches, for the linear model."""
-    return kata(linear_model(kernel, bias), mean_squared_error, _one_by_one(micro_batches))
+    return kata(linear_model(kernel, bias), mean_loss, _one_by_one(micro_batches))
 
 
 def accumulate_from_arrays(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_batches: list[Batch]) -> list[Any]:
     """The same from a list of NumPy arrays."""
-    return kata(linear_model(kernel, bias), mean_squared_error, list(micro_batches))
+    return kata(linear_model(kernel, bias), mean_loss, list(micro_batches))
 
 
 def accumulate_in_graph(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_batches: list[Batch]) -> list[Any]:
@@ -71,7 +103,7 @@ def accumulate_in_graph(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_b
 
     @tf.function
     def gradients(pairs: list[tuple[Any, Any]]) -> Any:
-        return kata(model, mean_squared_error, pairs)
+        return kata(model, mean_loss, pairs)
 
     return gradients(list(_one_by_one(micro_batches)))
 
@@ -80,7 +112,7 @@ def accumulate_watched(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_ba
     """The gradients for a model that notes its calls, and those notes."""
     watching, dense = Watching(), _dense(kernel, bias)
     model = tf.keras.Sequential([tf.keras.Input((len(kernel),)), watching, dense])
-    gradients = kata(model, mean_squared_error, _one_by_one(micro_batches))
+    gradients = kata(model, mean_loss, _one_by_one(micro_batches))
     return {"gradients": gradients, "sizes": [n for n, _ in watching.calls], "training": [t for _, t in watching.calls]}
 
 
@@ -91,21 +123,20 @@ def accumulate_with_spare_and_frozen(
     features = len(kernel)
     frozen = _dense(np.eye(features, dtype=np.float32), np.zeros(features, np.float32), trainable=False)
     model = tf.keras.Sequential([tf.keras.Input((features,)), frozen, _dense(kernel, bias), WithSpareWeight()])
-    return kata(model, mean_squared_error, _one_by_one(micro_batches))
+    return kata(model, mean_loss, _one_by_one(micro_batches))
 
 
-def accumulate_hidden_layer(kata: Any, seed: int, micro_batches: list[Batch]) -> dict[str, list[Any]]:
-    """For a network with a hidden layer: the kata's gradients, and one tape's over the concatenated batch."""
-    features = micro_batches[0][0].shape[1]
-    rng = np.random.default_rng(seed)
-    drawn = [rng.normal(size=shape).astype(np.float32) for shape in ((features, 4), (4,), (4, 1), (1,))]
-    layers = [_dense(*drawn[:2], activation="tanh"), _dense(*drawn[2:])]
-    model = tf.keras.Sequential([tf.keras.Input((features,)), *layers])
+def accumulate_network(kata: Any, seed: int, micro_batches: list[Batch]) -> dict[str, Any]:
+    """For `network`: the kata's gradients, one tape's over the concatenated batch, and whether all are tensors."""
+    model = network(seed, micro_batches[0][0].shape[1])
     x, y = (tf.concat(parts, axis=0) for parts in zip(*micro_batches))
+    variables = model.trainable_variables
     with tf.GradientTape() as tape:
-        loss = mean_squared_error(y, model(x, training=True))
-    at_once = tape.gradient(loss, model.trainable_variables)
-    return {"yours": kata(model, mean_squared_error, _one_by_one(micro_batches)), "at_once": at_once}
+        loss = mean_loss(y, model(x, training=True))
+    gradients = zip(tape.gradient(loss, variables), variables)
+    at_once = [tf.zeros(v.shape) if g is None else tf.convert_to_tensor(g) for g, v in gradients]
+    yours = kata(model, mean_loss, _one_by_one(micro_batches))
+    return {"yours": yours, "at_once": at_once, "sparse": any(isinstance(g, tf.IndexedSlices) for g in yours)}
 
 
 def _optimizer(rule: str, lr: float) -> tf.keras.optimizers.Optimizer:
@@ -125,7 +156,7 @@ def train_on_micro_batches(
     """Feed the model one micro-batch after another, eagerly; weights, `iterations` and loss after each."""
     base = linear_model(kernel, bias)
     model = kata(base) if steps is None else kata(base, accumulation_steps=steps)
-    model.compile(optimizer=_optimizer(rule, lr), loss="mse", run_eagerly=True)
+    model.compile(optimizer=_optimizer(rule, lr), loss=squared_error, run_eagerly=True)
     states = []
     for x, y in micro_batches:
         logs = model.train_on_batch(x, y, return_dict=True)
@@ -139,9 +170,46 @@ def train_watched(kata: Any, kernel: np.ndarray, bias: np.ndarray, x: np.ndarray
     """The weights after one update of a model whose first layer doubles its input in training, and only there."""
     base = tf.keras.Sequential([tf.keras.Input((len(kernel),)), Watching(), _dense(kernel, bias)])
     model = kata(base, accumulation_steps=1)
-    model.compile(optimizer=_optimizer("sgd", lr), loss="mse", run_eagerly=True)
+    model.compile(optimizer=_optimizer("sgd", lr), loss=squared_error, run_eagerly=True)
     model.train_on_batch(x, y)
     return _weights(base)
+
+
+def beside_keras(
+    kata: Any, seed: int, micro_batches: list[Batch], sample_weights: list[np.ndarray], steps: int, scaled: bool
+) -> dict[str, Any]:
+    """Training of `network` with a penalty and sample weights, once by the kata and once by Keras in big batches.
+
+    The weights after every update and what was reported till then: by the kata for each micro-batch, by Keras at once.
+    """
+    features = micro_batches[0][0].shape[1]
+    yours, base = _compiled(network(seed, features, penalty=0.1), scaled, lambda b: kata(b, accumulation_steps=steps))
+    keras, plain = _compiled(network(seed, features, penalty=0.1), scaled, lambda b: b)
+    batches = [(x, y, w) for (x, y), w in zip(micro_batches, sample_weights)]
+    report: dict[str, Any] = {"names": [v.path for v in plain.weights], "yours": [], "keras": []}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Gradients do not exist")
+        for i in range(0, len(batches), steps):
+            group = batches[i : i + steps]
+            logs = [_plain(yours.train_on_batch(x, y, sample_weight=w, return_dict=True)) for x, y, w in group]
+            report["yours"].append((logs, _weights(base)))
+            x, y, w = (np.concatenate(parts) for parts in zip(*group))
+            at_once = _plain(keras.train_on_batch(x, y, sample_weight=w, return_dict=True))
+            report["keras"].append((at_once, _weights(plain)))
+    return report
+
+
+def _compiled(base: tf.keras.Model, scaled: bool, wrapped: Any) -> tuple[tf.keras.Model, tf.keras.Model]:
+    model, optimizer = wrapped(base), _optimizer("sgd", 0.1)
+    optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer) if scaled else optimizer
+    model.compile(
+        optimizer=optimizer, loss=squared_error, metrics=["mae"], weighted_metrics=[squared_error], run_eagerly=True
+    )
+    return model, base
+
+
+def _plain(logs: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in logs.items()}
 
 
 def fit(
@@ -161,17 +229,15 @@ def fit(
     """`fit` in order, without shuffling; if `after`, also `evaluate` and `predict` on the same data."""
     base = linear_model(kernel, bias)
     model = kata(base, accumulation_steps=steps)
-    model.compile(optimizer=_optimizer("sgd", lr), loss="mse", metrics=["mae"], **compilation)
+    model.compile(optimizer=_optimizer("sgd", lr), loss=squared_error, metrics=["mae", squared_error], **compilation)
     history = model.fit(x, y, batch_size=batch_size, epochs=epochs, shuffle=False, verbose=0).history
     report: dict[str, Any] = {
-        "loss": [float(value) for value in history["loss"]],
-        "mae": [float(value) for value in history.get("mae", [])],
+        "history": {name: [float(value) for value in values] for name, values in history.items()},
         "weights": _weights(base),
         "iterations": int(model.optimizer.iterations),
     }
     if after:
-        evaluated = model.evaluate(x, y, batch_size=batch_size, verbose=0, return_dict=True)
-        report["evaluated"] = {name: float(value) for name, value in evaluated.items()}
+        report["evaluated"] = _plain(model.evaluate(x, y, batch_size=batch_size, verbose=0, return_dict=True))
         report["predicted"] = np.asarray(model.predict(x, batch_size=batch_size, verbose=0))
     return report
 
@@ -184,4 +250,15 @@ def apply_to_one_number(optimizer: Any, w: float, gradients: list[float]) -> dic
         optimizer.apply([tf.constant(g, tf.float32)], [variable])
         values.append(float(variable))
         iterations.append(int(optimizer.iterations))
-    return {"values": values, "iterations": iterations, "is_adam": isinstance(optimizer, tf.keras.optimizers.Adam)}
+    return {"values": values, "iterations": iterations}
+
+
+def settings(optimizer: Any) -> dict[str, Any]:
+    """Whether it is Adam, and its whole configuration but for the name."""
+    config = {name: value for name, value in optimizer.get_config().items() if name != "name"}
+    return {"adam": isinstance(optimizer, tf.keras.optimizers.Adam), **config}
+
+
+def is_new(kata: Any, *args: Any, **kwargs: Any) -> bool:
+    """Whether two calls give two objects."""
+    return kata(*args, **kwargs) is not kata(*args, **kwargs)
