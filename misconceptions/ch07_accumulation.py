@@ -1,7 +1,9 @@
 """Wrong turns with batch sizes and accumulation, each with what its author should read."""
 
+import functools
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from kata.course.variants import misconception
@@ -97,7 +99,60 @@ def one_sample_refused(base_lr, *, base_batch_size, batch_size):
     return float(base_lr * batch_size / base_batch_size)
 
 
+@misconception(
+    "linear_scaling_rule",
+    says="Your rate stops growing with the batch at some size; the rule itself has no cap.",
+    hint=1,
+    subtle=True,
+)
+def capped_at_8192_samples(base_lr, *, base_batch_size, batch_size):
+    _sizes_checked(base_batch_size, batch_size)
+    return float(base_lr * min(batch_size, 8192) / base_batch_size)
+
+
+@misconception(
+    "linear_scaling_rule",
+    says="You return a NumPy number with seven digits; asked for is a Python float: `float(…)` of a quotient of ints.",
+    hint=3,
+)
+def numpy_float32_rate(base_lr, *, base_batch_size, batch_size):
+    _sizes_checked(base_batch_size, batch_size)
+    return np.float32(base_lr) * np.float32(batch_size / base_batch_size)
+
+
 # updates_per_epoch
+
+
+@misconception(
+    "updates_per_epoch",
+    says="You count at least one update; when no group of K is complete, the epoch has none.",
+    hint=2,
+    subtle=True,
+)
+def at_least_one_update(samples, *, batch_size, accumulation_steps=1, drop_remainder=False):
+    batches = samples // batch_size if drop_remainder else -(-samples // batch_size)
+    return max(1, batches // accumulation_steps)
+
+
+@misconception(
+    "updates_per_epoch",
+    says="Your count is a float; updates are counted in whole numbers, with // or `int(…)`.",
+    hint=3,
+)
+def counted_in_floats(samples, *, batch_size, accumulation_steps=1, drop_remainder=False):
+    batches = samples // batch_size if drop_remainder else np.ceil(samples / batch_size)
+    return float(batches // accumulation_steps)
+
+
+@misconception(
+    "updates_per_epoch",
+    says="You round to the nearest number of batches; a short one counts however short it is (with // rounding up).",
+    hint=1,
+    subtle=True,
+)
+def rounded_to_the_nearest(samples, *, batch_size, accumulation_steps=1, drop_remainder=False):
+    batches = samples // batch_size if drop_remainder else round(samples / batch_size)
+    return batches // accumulation_steps
 
 
 @misconception(
@@ -304,6 +359,30 @@ def only_the_last(model, loss_fn, micro_batches):
     return gradients
 
 
+@misconception(
+    "accumulated_gradients",
+    says="You call `loss_fn` with the prediction first; it is `loss_fn(y_true, y_pred)`, and few losses are symmetric.",
+    hint=2,
+    subtle=True,
+)
+def prediction_first(model, loss_fn, micro_batches):
+    micro_batches = list(micro_batches)
+    parts = [_gradients(model, lambda y, p: loss_fn(p, y), x, y) for x, y in micro_batches]
+    return _weighted_mean(parts, _sizes(micro_batches))
+
+
+@misconception(
+    "accumulated_gradients",
+    says="Your gradients are always float32; each has the dtype of its variable.",
+    hint=3,
+    subtle=True,
+)
+def sums_in_float32(model, loss_fn, micro_batches):
+    micro_batches = list(micro_batches)
+    parts = [[tf.cast(g, tf.float32) for g in _gradients(model, loss_fn, x, y)] for x, y in micro_batches]
+    return _weighted_mean(parts, _sizes(micro_batches))
+
+
 # GradientAccumulationModel: right but for the one thing that each subclass changes
 
 
@@ -326,17 +405,24 @@ class _Accumulating(tf.keras.Model):
         return self.base_model(inputs, training=training)
 
     def train_step(self, data):
-        x, y = data[:2]
+        x, y, sample_weight = tf.keras.utils.unpack_x_y_sample_weight(data)
         variables = self.base_model.trainable_variables
         with tf.GradientTape() as tape:
             y_pred = self(x, training=self.mode)
-            loss = self.compute_loss(x, y, y_pred)
-        gradients = _zeros_for_none(tape.gradient(loss, variables), variables)
+            loss = self.loss_of(x, y, y_pred, sample_weight)
+            scaled_loss = self.scaled(loss)
+        gradients = _zeros_for_none(tape.gradient(scaled_loss, variables), variables)
         if not self.optimizer.built:
             self.optimizer.build(variables)
         self.accumulate(gradients, tf.shape(x)[0])
         self.report_loss(loss, tf.shape(x)[0])
-        return self.compute_metrics(x, y, y_pred)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def loss_of(self, x, y, y_pred, sample_weight):
+        return self.compute_loss(x, y, y_pred, sample_weight)
+
+    def scaled(self, loss):
+        return self.optimizer.scale_loss(loss)
 
     def report_loss(self, loss, size):
         self.metrics[0].update_state(loss, sample_weight=size)
@@ -582,6 +668,74 @@ class SecondLossTracker(_Accumulating):
         self.loss_tracker.update_state(loss, sample_weight=size)
 
 
+@misconception(
+    "GradientAccumulationModel",
+    says="Sample weights do not count in your loss; hand `sample_weight` to `compute_loss`.",
+    hint=3,
+    subtle=True,
+)
+class SampleWeightsIgnored(_Accumulating):
+    def loss_of(self, x, y, y_pred, sample_weight):
+        return self.compute_loss(x, y, y_pred)
+
+
+@misconception(
+    "GradientAccumulationModel",
+    says="The base model's penalties (`model.losses`) are not in your loss; `compute_loss` adds them.",
+    hint=3,
+    subtle=True,
+)
+class PenaltiesForgotten(_Accumulating):
+    def loss_of(self, x, y, y_pred, sample_weight):
+        return self.compute_loss(x, y, y_pred, sample_weight) - sum(self.losses)
+
+
+@misconception(
+    "GradientAccumulationModel",
+    says=(
+        "You differentiate the loss as it is, but an optimizer that scales losses divides your gradients by its scale; "
+        "differentiate `self.optimizer.scale_loss(loss)`."
+    ),
+    hint=3,
+    subtle=True,
+)
+class LossNeverScaled(_Accumulating):
+    def scaled(self, loss):
+        return loss
+
+
+@misconception(
+    "GradientAccumulationModel",
+    says="Your loss takes the prediction for the target: it is `compute_loss(x, y, y_pred)`, the target first.",
+    hint=3,
+    subtle=True,
+)
+class TargetAndPredictionExchanged(_Accumulating):
+    def loss_of(self, x, y, y_pred, sample_weight):
+        return self.compute_loss(x, y_pred, y, sample_weight)
+
+
+@misconception(
+    "GradientAccumulationModel",
+    says=(
+        "`compiled_loss` and `compiled_metrics` are Keras 2's. Use `compute_loss`, feed the tracker behind `loss`, and "
+        "return `compute_metrics(…)`."
+    ),
+    hint=3,
+)
+class WrittenForKerasTwo(_Accumulating):
+    def train_step(self, data):
+        x, y = data[:2]
+        variables = self.base_model.trainable_variables
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+        gradients = _zeros_for_none(tape.gradient(loss, variables), variables)
+        self.accumulate(gradients, tf.shape(x)[0])
+        self.compiled_metrics.update_state(y, y_pred)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
 # accumulating_optimizer
 
 
@@ -598,6 +752,52 @@ def _enough(accumulation_steps):
 def without_accumulation(learning_rate, *, accumulation_steps):
     _enough(accumulation_steps)
     return tf.keras.optimizers.Adam(learning_rate)
+
+
+@misconception(
+    "accumulating_optimizer",
+    says="You build AdamW, which decays the weights besides; asked for is Adam, its other settings at their defaults.",
+    hint=3,
+    subtle=True,
+)
+def accumulating_adamw(learning_rate, *, accumulation_steps):
+    _enough(accumulation_steps)
+    return tf.keras.optimizers.AdamW(learning_rate, gradient_accumulation_steps=accumulation_steps)
+
+
+@misconception(
+    "accumulating_optimizer",
+    says="You clip gradients besides; every setting but the rate and the number of steps stays at its default.",
+    hint=3,
+    subtle=True,
+)
+def clipping_as_well(learning_rate, *, accumulation_steps):
+    _enough(accumulation_steps)
+    return tf.keras.optimizers.Adam(learning_rate, gradient_accumulation_steps=accumulation_steps, global_clipnorm=1.0)
+
+
+@misconception(
+    "accumulating_optimizer",
+    says="Asked again, you hand out the same optimizer: a second model would go on with the first one's state.",
+    hint=3,
+    subtle=True,
+)
+@functools.cache
+def one_optimizer_for_all(learning_rate, *, accumulation_steps):
+    _enough(accumulation_steps)
+    return tf.keras.optimizers.Adam(learning_rate, gradient_accumulation_steps=accumulation_steps)
+
+
+@misconception(
+    "accumulating_optimizer",
+    says='You refuse 1 only; 0 and less are below 2 as well, and Keras silently takes 0 for "off".',
+    hint=3,
+    subtle=True,
+)
+def only_one_step_refused(learning_rate, *, accumulation_steps):
+    if accumulation_steps == 1:
+        raise ValueError(f"accumulation_steps must be at least 2. Received: accumulation_steps={accumulation_steps}")
+    return tf.keras.optimizers.Adam(learning_rate, gradient_accumulation_steps=accumulation_steps)
 
 
 @misconception("accumulating_optimizer", says="You build SGD; asked for is Adam.", hint=1)

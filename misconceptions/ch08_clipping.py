@@ -1,5 +1,7 @@
 """Wrong turns in gradient clipping, each with what its author should read."""
 
+import functools
+
 import tensorflow as tf
 
 from kata.course.variants import misconception
@@ -104,7 +106,60 @@ def none_not_expected(gradients):
     return tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients])) if gradients else tf.constant(0.0)
 
 
+@misconception(
+    "global_norm",
+    says=("For a matrix you take the spectral norm (its largest singular value); here every element counts alike."),
+    hint=1,
+    subtle=True,
+)
+def spectral_norms(gradients):
+    norms = [_spectral(tf.convert_to_tensor(g)) for g in gradients if g is not None]
+    return tf.norm(tf.stack(norms)) if norms else tf.constant(0.0)
+
+
+def _spectral(g):
+    return tf.norm(g, ord=2, axis=(0, 1)) if g.shape.rank == 2 else tf.norm(g)
+
+
+@misconception(
+    "global_norm",
+    says="With no tensors at all you return a Python number; what comes back is always a tensor: `tf.constant(0.0)`.",
+    hint=3,
+    subtle=True,
+)
+def nothing_is_a_python_number(gradients):
+    return _length(gradients) if any(g is not None for g in gradients) else 0.0
+
+
 # clip_by_value
+
+
+@misconception(
+    "clip_by_value",
+    says="Beside float64 your limit is off in the eighth digit: `tf.cast(0.1, tf.float64)` goes through float32.",
+    hint=2,
+    subtle=True,
+)
+def value_limit_through_float32(gradients, clip_value):
+    _refuse("clip_value", clip_value)
+    return _each(
+        lambda g: tf.minimum(tf.maximum(g, -tf.cast(clip_value, g.dtype)), tf.cast(clip_value, g.dtype)), gradients
+    )
+
+
+@misconception(
+    "clip_by_value",
+    says="You write into the list that you were given; its owner still needs it: build a new one.",
+    hint=3,
+    subtle=True,
+)
+def value_changes_the_list(gradients, clip_value):
+    _refuse("clip_value", clip_value)
+    clipped = gradients if isinstance(gradients, list) else list(gradients)
+    for i, g in enumerate(clipped):
+        if g is not None:
+            clipped[i] = tf.minimum(tf.maximum(g, -clip_value), clip_value)
+    return clipped
 
 
 @misconception(
@@ -292,7 +347,53 @@ def norm_accepts_zero(gradients, max_norm):
     return _each(lambda g: _shrunk(g, tf.norm(g), max_norm), gradients)
 
 
+@misconception(
+    "clip_by_norm",
+    says=("For a matrix you take the spectral norm (its largest singular value); here every element counts alike."),
+    hint=2,
+    subtle=True,
+)
+def spectral_norm_of_a_matrix(gradients, max_norm):
+    _refuse("max_norm", max_norm)
+    return _each(lambda g: _shrunk(g, _spectral(g), max_norm), gradients)
+
+
+@misconception(
+    "clip_by_norm",
+    says="Beside float64 your limit is off in the eighth digit: `tf.cast(0.1, tf.float64)` goes through float32.",
+    hint=3,
+    subtle=True,
+)
+def norm_limit_through_float32(gradients, max_norm):
+    _refuse("max_norm", max_norm)
+    return _each(lambda g: _shrunk(g, tf.norm(g), tf.cast(max_norm, g.dtype)), gradients)
+
+
 # clip_by_global_norm
+
+
+@misconception(
+    "clip_by_global_norm",
+    says="A list without a single tensor stops you; nothing comes back clipped then, and the norm is 0.0.",
+    hint=2,
+    subtle=True,
+)
+def no_tensor_at_all_fails(gradients, max_norm):
+    _refuse("max_norm", max_norm)
+    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients if g is not None]))
+    return _each(lambda g: _shrunk(g, norm, max_norm), gradients), norm
+
+
+@misconception(
+    "clip_by_global_norm",
+    says="Beside float64 your limit is off in the eighth digit: `tf.cast(0.1, tf.float64)` goes through float32.",
+    hint=3,
+    subtle=True,
+)
+def global_limit_through_float32(gradients, max_norm):
+    _refuse("max_norm", max_norm)
+    norm = _length(gradients)
+    return _each(lambda g: _shrunk(g, norm, tf.cast(max_norm, g.dtype)), gradients), norm
 
 
 @misconception(
@@ -467,6 +568,33 @@ def usual_limit(method, limit, *, learning_rate=1e-3):
     return tf.keras.optimizers.Adam(learning_rate, **{arguments[method]: 1.0})
 
 
+@misconception(
+    "clipped_optimizer",
+    says="You build AdamW, which decays the weights besides; asked for is Adam, its other settings at their defaults.",
+    hint=3,
+    subtle=True,
+)
+def decoupled_decay_besides(method, limit, *, learning_rate=1e-3):
+    arguments = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
+    if method not in arguments:
+        raise ValueError(f"method must be value, norm or global_norm. Received: method={method!r}")
+    return tf.keras.optimizers.AdamW(learning_rate, **{arguments[method]: limit})
+
+
+@misconception(
+    "clipped_optimizer",
+    says="Asked again, you hand out the same optimizer: a second model would go on with the first one's state.",
+    hint=3,
+    subtle=True,
+)
+@functools.cache
+def one_for_every_model(method, limit, *, learning_rate=1e-3):
+    arguments = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
+    if method not in arguments:
+        raise ValueError(f"method must be value, norm or global_norm. Received: method={method!r}")
+    return tf.keras.optimizers.Adam(learning_rate, **{arguments[method]: limit})
+
+
 # clipped_train_step
 
 
@@ -602,13 +730,72 @@ def forward_as_in_inference(model, optimizer, loss_fn, x, y, *, max_norm):
     return loss, norm
 
 
+@misconception(
+    "clipped_train_step",
+    says=(
+        "You measure an embedding's gradient row by row, as `tf.clip_by_global_norm` does; if a row repeats, its parts "
+        "must be added up first (`tf.convert_to_tensor`)."
+    ),
+    hint=2,
+    subtle=True,
+)
+def rows_measured_apart(model, optimizer, loss_fn, x, y, *, max_norm):
+    loss, gradients = _loss_and_gradients(model, loss_fn, x, y)
+    clipped, norm = tf.clip_by_global_norm(gradients, max_norm)
+    optimizer.apply(clipped, model.trainable_variables)
+    return loss, norm
+
+
+@misconception(
+    "clipped_train_step",
+    says="You call `loss_fn` with the prediction first; it is `loss_fn(y_true, y_pred)`, and few losses are symmetric.",
+    hint=3,
+    subtle=True,
+)
+def step_prediction_first(model, optimizer, loss_fn, x, y, *, max_norm):
+    loss, gradients = _loss_and_gradients(model, lambda y, p: loss_fn(p, y), x, y)
+    clipped, norm = _clipped(gradients, max_norm)
+    optimizer.apply(clipped, model.trainable_variables)
+    return loss, norm
+
+
+@misconception(
+    "clipped_train_step",
+    says="You do not expect None; a variable that the loss does not depend on has no gradient and stays as it is.",
+    hint=2,
+    subtle=True,
+)
+def step_without_none(model, optimizer, loss_fn, x, y, *, max_norm):
+    loss, gradients = _loss_and_gradients(model, loss_fn, x, y)
+    clipped, norm = _clipped([tf.convert_to_tensor(g) for g in gradients], max_norm)
+    optimizer.apply(clipped, model.trainable_variables)
+    return loss, norm
+
+
+@misconception(
+    "clipped_train_step",
+    says="You subtract rate times gradient yourself; the update is the optimizer's: momentum, moments, iterations.",
+    hint=3,
+    subtle=True,
+)
+def descent_by_hand(model, optimizer, loss_fn, x, y, *, max_norm):
+    loss, gradients = _loss_and_gradients(model, loss_fn, x, y)
+    clipped, norm = _clipped(gradients, max_norm)
+    for v, g in zip(model.trainable_variables, clipped):
+        if g is not None:
+            v.assign_sub(optimizer.learning_rate * g)
+    return loss, norm
+
+
 # build_sequence_classifier
 
 
-def _classifier(timesteps, features, units, *, last_sequence=False, activation="sigmoid"):
+def _classifier(timesteps, features, units, *, last_sequence=False, activation="sigmoid", dropout=0.0, **lstm):
     model = tf.keras.Sequential([tf.keras.Input((timesteps, features))])
     for i, size in enumerate(units):
-        model.add(tf.keras.layers.LSTM(size, return_sequences=last_sequence or i < len(units) - 1))
+        model.add(tf.keras.layers.LSTM(size, return_sequences=last_sequence or i < len(units) - 1, **lstm))
+        if dropout:
+            model.add(tf.keras.layers.Dropout(dropout))
     model.add(tf.keras.layers.Dense(1, activation=activation))
     return model
 
@@ -706,3 +893,64 @@ def axes_swapped(timesteps, features, *, units=(64, 32)):
 )
 def squared_error(timesteps, features, *, units=(64, 32)):
     return _compiled(_classifier(timesteps, features, units), loss="mse")
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="In training your model answers at random, as with dropout; asked for are LSTMs and a sigmoid, nothing else.",
+    hint=1,
+    subtle=True,
+)
+def dropout_in_between(timesteps, features, *, units=(64, 32)):
+    return _compiled(_classifier(timesteps, features, units, dropout=0.2))
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="Your LSTMs use relu where Keras' use tanh: leave `activation` at its default.",
+    hint=1,
+    subtle=True,
+)
+def relu_inside(timesteps, features, *, units=(64, 32)):
+    model = tf.keras.Sequential([tf.keras.Input((timesteps, features))])
+    for i, size in enumerate(units):
+        model.add(tf.keras.layers.LSTM(size, activation="relu", return_sequences=i < len(units) - 1))
+    model.add(tf.keras.layers.Dense(1, activation="sigmoid"))
+    return _compiled(model)
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="Your LSTMs walk backwards through time: leave `go_backwards` alone.",
+    hint=1,
+    subtle=True,
+)
+def backwards_in_time(timesteps, features, *, units=(64, 32)):
+    return _compiled(_classifier(timesteps, features, units, go_backwards=True))
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="Your gates are not the sigmoid of Keras' LSTM: leave `recurrent_activation` at its default.",
+    hint=1,
+    subtle=True,
+)
+def hard_gates(timesteps, features, *, units=(64, 32)):
+    return _compiled(_classifier(timesteps, features, units, recurrent_activation="hard_sigmoid"))
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="Asked again, you hand out a model that shares something with the first; each call must make all of it anew.",
+    hint=3,
+    subtle=True,
+)
+def one_optimizer_for_every_classifier(timesteps, features, *, units=(64, 32)):
+    model = _compiled(_classifier(timesteps, features, units))
+    model.optimizer = _shared_optimizer()
+    return model
+
+
+@functools.cache
+def _shared_optimizer():
+    return tf.keras.optimizers.Adam(1e-3, global_clipnorm=1.0)

@@ -1,5 +1,6 @@
 """Other right ways to accumulate, and what each costs or gains."""
 
+import fractions
 import functools
 import math
 
@@ -55,6 +56,20 @@ def by_remainder(samples, *, batch_size, accumulation_steps=1, drop_remainder=Fa
     full, left_over = divmod(samples, batch_size)
     short = int(left_over > 0 and not drop_remainder)
     return (full + short) // accumulation_steps
+
+
+@approach(
+    "linear_scaling_rule",
+    note="Exact fractions, rounded once: no rate is more exact, and nobody will see the difference.",
+)
+def by_fractions(base_lr, *, base_batch_size, batch_size):
+    class SizeError(ValueError):
+        """Such a batch does not exist."""
+
+    for name, size in (("base_batch_size", base_batch_size), ("batch_size", batch_size)):
+        if not size >= 1:
+            raise SizeError(f"{name} = {size}, but a batch has at least one sample")
+    return float(fractions.Fraction(base_lr) * fractions.Fraction(batch_size, base_batch_size))
 
 
 @approach("updates_per_epoch", note="Counts where batches start, as a data pipeline would: no formula to get wrong.")
@@ -164,7 +179,8 @@ class IfInsideTfFunction(tf.keras.Model):
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
-        gradients = _zeros_for_none(tape.gradient(loss, variables), variables)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = _zeros_for_none(tape.gradient(scaled_loss, variables), variables)
         if not self.optimizer.built:
             self.optimizer.build(variables)
         self.update_when_due(gradients)
@@ -195,12 +211,12 @@ class LossDividedFirst(tf.keras.Model):
         return self.base_model(inputs, training=training)
 
     def train_step(self, data):
-        x, y = data[:2]
+        x, y, sample_weight = tf.keras.utils.unpack_x_y_sample_weight(data)
         variables = self.base_model.trainable_variables
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred)
-            scaled_loss = loss / self.accumulation_steps
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
+            scaled_loss = self.optimizer.scale_loss(loss / self.accumulation_steps)
         for accumulator, gradient in zip(self.accumulators, tape.gradient(scaled_loss, variables)):
             if gradient is not None:
                 accumulator.assign_add(gradient)
@@ -216,7 +232,7 @@ class LossDividedFirst(tf.keras.Model):
 
         tf.cond(tf.equal(self.step_count % self.accumulation_steps, 0), update, lambda: False)
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(x)[0])
-        return self.compute_metrics(x, y, y_pred)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 
 
 @approach(
@@ -246,7 +262,8 @@ class OneFlatAccumulator(tf.keras.Model):
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
-        gradients = _zeros_for_none(tape.gradient(loss, variables), variables)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = _zeros_for_none(tape.gradient(scaled_loss, variables), variables)
         flat = tf.concat([tf.reshape(g, [-1]) for g in gradients], axis=0)
         self.waiting.assign_add(1.0)
         self.mean.assign_add((flat - self.mean) / self.waiting)

@@ -7,8 +7,7 @@ from kata.course.variants import approach
 
 
 def _refuse(name, limit):
-    value = tf.get_static_value(limit) if tf.is_tensor(limit) else limit
-    if value is not None and not value > 0:
+    if not limit > 0:
         raise ValueError(f"{name} must be positive. Received: {name}={limit}")
 
 
@@ -46,7 +45,7 @@ def value_by_cases(gradients, clip_value):
     _refuse("clip_value", clip_value)
 
     def clip(g):
-        limit = tf.cast(clip_value, g.dtype) * tf.ones_like(g)
+        limit = tf.fill(tf.shape(g), tf.constant(clip_value, g.dtype))  # tf.cast would go through float32
         return tf.where(g > limit, limit, tf.where(g < -limit, -limit, g))
 
     return [None if g is None else clip(tf.convert_to_tensor(g)) for g in gradients]
@@ -57,7 +56,7 @@ def sign_times_size(gradients, clip_value):
     _refuse("clip_value", clip_value)
 
     def clip(g):
-        return tf.sign(g) * tf.minimum(tf.abs(g), tf.cast(clip_value, g.dtype))
+        return tf.sign(g) * tf.minimum(tf.abs(g), tf.constant(clip_value, g.dtype))
 
     return [None if g is None else clip(tf.convert_to_tensor(g)) for g in gradients]
 
@@ -72,10 +71,27 @@ def norm_by_cases(gradients, max_norm):
     def clip(g):
         norm = tf.sqrt(tf.reduce_sum(tf.square(g)))
         too_long = norm > max_norm
-        factor = tf.where(too_long, tf.cast(max_norm, g.dtype) / tf.where(too_long, norm, 1.0), 1.0)
+        factor = tf.where(too_long, max_norm / tf.where(too_long, norm, 1.0), 1.0)
         return g * factor
 
     return [None if g is None else clip(tf.convert_to_tensor(g)) for g in gradients]
+
+
+@approach(
+    "clip_by_norm",
+    note="Returns a short tensor as it is, the very object: no copy, but a branch that a graph must carry.",
+)
+def the_same_object_when_short(gradients, max_norm):
+    _refuse("max_norm", max_norm)
+
+    def clip(g):
+        norm = tf.linalg.global_norm([g])
+        if norm <= max_norm:
+            return g
+        else:
+            return g * (max_norm / norm)
+
+    return [g if g is None else clip(g) for g in gradients]
 
 
 @approach("clip_by_norm", note="`keras.ops` throughout: runs on every backend of Keras, not on TensorFlow alone.")
@@ -145,7 +161,10 @@ def from_configuration(method, limit, *, learning_rate=1e-3):
 def with_the_built_in(model, optimizer, loss_fn, x, y, *, max_norm):
     with tf.GradientTape() as tape:
         loss = loss_fn(y, model(x, training=True))
-    clipped, norm = tf.clip_by_global_norm(tape.gradient(loss, model.trainable_variables), max_norm)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    # It measures an embedding's rows one by one: they must have been added up before.
+    dense = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    clipped, norm = tf.clip_by_global_norm(dense, max_norm)
     optimizer.apply(clipped, model.trainable_variables)
     return loss, norm
 
@@ -162,8 +181,8 @@ def by_a_scaled_backward_pass(model, optimizer, loss_fn, x, y, *, max_norm):
     with tf.GradientTape(persistent=True) as tape:
         loss = loss_fn(y, model(x, training=True))
     norm = norm_of_norms(tape.gradient(loss, variables))
-    factor = max_norm / tf.maximum(norm, max_norm)
-    optimizer.apply(tape.gradient(loss, variables, output_gradients=factor), variables)
+    scaled = tape.gradient(loss, variables, output_gradients=max_norm / tf.maximum(norm, max_norm))
+    optimizer.apply([None if g is None else tf.convert_to_tensor(g) for g in scaled], variables)
     return loss, norm
 
 
