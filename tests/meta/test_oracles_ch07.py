@@ -19,13 +19,18 @@ def drawn(seed, count, features=2):
     return weights, [(rng.normal(size=(n, features)), rng.normal(size=(n, 1))) for n in sizes]
 
 
+def weighted_loss(predicted, y):
+    """Squared errors, those of answers below their target twice."""
+    return tf.reduce_mean(tf.where(predicted < y, 2.0, tf.ones_like(y)) * tf.square(predicted - y))
+
+
 def keras_trajectory(weights, batches, optimizer):
     """The weights after each batch that a Keras optimizer gives, in float64."""
     variables = [tf.Variable(w) for w in weights]
     trajectory = []
     for x, y in batches:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.square(x @ variables[0] + variables[1] - y))
+            loss = weighted_loss(x @ variables[0] + variables[1], y)
         optimizer.apply(tape.gradient(loss, variables), variables)
         trajectory.append([v.numpy() for v in variables])
     return trajectory
@@ -79,18 +84,25 @@ def test_adam_on_one_number_is_keras_own(seed, steps):
 @rarely
 @given(seed=seeds)
 def test_loss_metric_and_gradient_are_tensorflows(seed):
-    """Keras' MSE and MAE, and the tape's gradient."""
+    """Keras' MSE with weights and MAE, and the tape's gradient."""
     weights, [(x, y)] = drawn(seed, 1)
     predicted = oracle.predict(weights, x)
-    assert np.isclose(float(tf.keras.losses.MeanSquaredError(dtype="float64")(y, predicted)),
-                      oracle.mean_squared_error(weights, x, y))  # fmt: skip
+    twice = np.where(predicted < y, 2.0, 1.0)[:, 0]
+    witness = tf.keras.losses.MeanSquaredError(dtype="float64")(y, predicted, sample_weight=twice)
+    assert np.isclose(float(witness), oracle.mean_loss(weights, x, y))
     metric = tf.keras.metrics.MeanAbsoluteError()
     metric.update_state(y, predicted)
     assert np.isclose(float(metric.result()), oracle.mean_absolute_error(weights, x, y), rtol=1e-5)
     variables = [tf.Variable(w) for w in weights]
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(x @ variables[0] + variables[1] - y))
+        loss = weighted_loss(x @ variables[0] + variables[1], y)
     agree([oracle.gradient(weights, x, y)], [[g.numpy() for g in tape.gradient(loss, variables)]])
+
+
+def test_adams_defaults_are_kerass():
+    """What `get_config` gives, without the rate and the name."""
+    config = tf.keras.optimizers.Adam().get_config()
+    assert oracle.ADAM_DEFAULTS == {k: v for k, v in config.items() if k not in ("name", "learning_rate")}
 
 
 @given(samples=st.integers(0, 300), batch_size=st.integers(1, 40), steps=st.integers(1, 5), dropped=st.booleans())

@@ -58,12 +58,13 @@ def test_clipping_is_keras_own(argument, seed, limit):
 @rarely
 @given(seed=seeds)
 def test_linear_gradient_is_the_tapes(seed):
-    """Automatic differentiation of the same mean squared error."""
+    """Automatic differentiation of the same mean squared error, answers below their target counting twice."""
     rng = np.random.default_rng(seed)
     kernel, bias, x, y = (rng.normal(size=shape) for shape in ((3, 1), (1,), (4, 3), (4, 1)))
     variables = [tf.Variable(kernel), tf.Variable(bias)]
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(x @ variables[0] + variables[1] - y))
+        error = x @ variables[0] + variables[1] - y
+        loss = tf.reduce_mean(tf.where(error < 0, 2.0, tf.ones_like(error)) * tf.square(error))
     agree([oracle.linear_loss(kernel, bias, x, y)], [loss])
     agree(oracle.linear_gradient(kernel, bias, x, y), tape.gradient(loss, variables))
 
@@ -77,3 +78,20 @@ def test_classification_scores_are_scikit_learns(seed):
     y, p = rng.integers(0, 2, (6, 1)).astype(np.float32), rng.uniform(0.01, 0.99, (6, 1))
     assert np.isclose(oracle.binary_crossentropy(y, p), metrics.log_loss(y.ravel(), p.ravel(), labels=[0, 1]))
     assert np.isclose(oracle.binary_accuracy(y, p), metrics.accuracy_score(y.ravel() > 0.5, p.ravel() > 0.5))
+
+
+@pytest.mark.parametrize("units", [(2,), (3, 2)])
+def test_stacked_lstms_are_keras_own(units):
+    """`tf.keras.layers.LSTM` with drawn weights, and a sigmoid."""
+    rng = np.random.default_rng(len(units))
+    stacked = [tf.keras.layers.LSTM(size, return_sequences=i < len(units) - 1) for i, size in enumerate(units)]
+    model = tf.keras.Sequential([tf.keras.Input((4, 3)), *stacked, tf.keras.layers.Dense(1, activation="sigmoid")])
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    x = rng.normal(size=(5, 4, 3)).astype(np.float32)
+    np.testing.assert_allclose(oracle.sequence_classifier(model.get_weights(), x), model(x), atol=1e-5)
+
+
+def test_adams_defaults_are_kerass():
+    """What `get_config` gives, without the rate and the name."""
+    config = tf.keras.optimizers.Adam().get_config()
+    assert oracle.ADAM_DEFAULTS == {k: v for k, v in config.items() if k not in ("name", "learning_rate")}
