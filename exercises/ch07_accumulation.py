@@ -153,9 +153,9 @@ class GradientAccumulationModel(tf.keras.Model):
 
     gᵢ = the gradient of the compiled loss on micro-batch i; G = the accumulators, one for each trainable variable of
     the base model, zero at first; K = `accumulation_steps`. The mean is **unweighted**, as in Keras' own optimizers:
-    a short last micro-batch counts like a full one. The count goes on across the borders of epochs, so nothing is lost
-    when K does not divide the batches of an epoch. With micro-batches of equal size this is the update of the batch of
-    K times that size, for any optimizer: it sees one gradient and counts one iteration.
+    a short last micro-batch counts like a full one. The count goes on across the borders of epochs and calls of `fit`,
+    so nothing is lost when K does not divide the batches of an epoch. With micro-batches of equal size this is the
+    update of the batch of K times that size, for any optimizer: it sees one gradient and counts one iteration.
 
     Everything else is as if `base_model` had been compiled. It is run with `training=True`. Penalties (`model.losses`)
     belong to the loss, and sample weights count. What is differentiated is `self.optimizer.scale_loss(loss)`, which is
@@ -177,7 +177,7 @@ class GradientAccumulationModel(tf.keras.Model):
         >>> model.compile(optimizer=tf.keras.optimizers.SGD(0.5), loss="mse", run_eagerly=True)
         >>> for x, y in [(1.0, 1.0), (2.0, 3.0)]:           # gradients at w = 0: -2·1·1 = -2, then -2·2·3 = -12
         ...     _ = model.train_on_batch(np.array([[x]], "float32"), np.array([[y]], "float32"))
-        ...     print(float(dense.kernel[0, 0]))            # 0.5 · (2 + 12) / 2
+        ...     print(round(float(dense.kernel[0, 0]), 4))  # 0.5 · (2 + 12) / 2
         0.0
         3.5
         >>> int(model.optimizer.iterations)
@@ -197,7 +197,7 @@ class GradientAccumulationModel(tf.keras.Model):
         return self.base_model(inputs, training=training)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create what must live between micro-batches; Keras calls this once, before the first batch."""
+        """Create what must live between micro-batches; Keras calls this once, when the model is first called."""
         raise NotImplementedError
 
     def train_step(self, data: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:

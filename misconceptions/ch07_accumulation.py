@@ -383,6 +383,20 @@ def sums_in_float32(model, loss_fn, micro_batches):
     return _weighted_mean(parts, _sizes(micro_batches))
 
 
+@misconception(
+    "accumulated_gradients",
+    says="You update the model's weights; only their gradients are asked for.",
+    hint=3,
+)
+def updates_as_well(model, loss_fn, micro_batches):
+    micro_batches = list(micro_batches)
+    parts = [_gradients(model, loss_fn, x, y) for x, y in micro_batches]
+    mean = _weighted_mean(parts, _sizes(micro_batches))
+    for v, g in zip(model.trainable_variables, mean):
+        v.assign_sub(0.01 * g)
+    return mean
+
+
 # GradientAccumulationModel: right but for the one thing that each subclass changes
 
 
@@ -677,6 +691,20 @@ class SecondLossTracker(_Accumulating):
 class SampleWeightsIgnored(_Accumulating):
     def loss_of(self, x, y, y_pred, sample_weight):
         return self.compute_loss(x, y, y_pred)
+
+
+@misconception(
+    "GradientAccumulationModel",
+    says="You empty the accumulators when `fit` begins, and lose what waits there; the count goes on to the next call.",
+    hint=2,
+    subtle=True,
+)
+class EmptiedByFit(_Accumulating):
+    def fit(self, *args, **kwargs):
+        if self.built:
+            self.clear()
+            self.seen.assign(0)
+        return super().fit(*args, **kwargs)
 
 
 @misconception(

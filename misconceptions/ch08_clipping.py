@@ -931,6 +931,20 @@ def backwards_in_time(timesteps, features, *, units=(64, 32)):
 
 @misconception(
     "build_sequence_classifier",
+    says="A timestep of zeros is passed over, as with masking; it is a timestep like any other.",
+    hint=1,
+    subtle=True,
+)
+def zeros_masked(timesteps, features, *, units=(64, 32)):
+    model = tf.keras.Sequential([tf.keras.Input((timesteps, features)), tf.keras.layers.Masking()])
+    for i, size in enumerate(units):
+        model.add(tf.keras.layers.LSTM(size, return_sequences=i < len(units) - 1))
+    model.add(tf.keras.layers.Dense(1, activation="sigmoid"))
+    return _compiled(model)
+
+
+@misconception(
+    "build_sequence_classifier",
     says="Your gates are not the sigmoid of Keras' LSTM: leave `recurrent_activation` at its default.",
     hint=1,
     subtle=True,

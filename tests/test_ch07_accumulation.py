@@ -94,7 +94,7 @@ def wide(weights):
 
 
 def close_gradients(yours, expected, dtype=np.float32):
-    """A list of tensors, each within the roundings of float32 (a weight may have been one) at the largest's magnitude."""
+    """A list of tensors, each within the roundings of float32 (a share may have been one) at the largest one."""
     expect(
         isinstance(yours, list) and len(yours) == len(expected),
         "There must be a list with one gradient for each trainable variable.",
@@ -172,18 +172,19 @@ class TestUpdatesPerEpoch:
         samples=st.integers(0, 400),
         batch_size=st.integers(1, 40),
         unit=st.sampled_from((1, 1, 1000, 10**6)),
+        more=st.integers(0, 1),
         steps=st.integers(1, 6),
         dropped=st.booleans(),
     )
-    @example(samples=64, batch_size=32, unit=1, steps=1, dropped=False)
-    @example(samples=65, batch_size=32, unit=1, steps=3, dropped=False)
-    @example(samples=31, batch_size=32, unit=1, steps=1, dropped=True)
-    @example(samples=0, batch_size=8, unit=1, steps=2, dropped=False)
-    @example(samples=3, batch_size=1, unit=1, steps=50, dropped=False)
-    @example(samples=65, batch_size=32, unit=10**6, steps=1, dropped=False)
-    def test_counts_what_a_walk_through_the_epoch_counts(self, samples, batch_size, unit, steps, dropped):
+    @example(samples=64, batch_size=32, unit=1, more=0, steps=1, dropped=False)
+    @example(samples=65, batch_size=32, unit=1, more=0, steps=3, dropped=False)
+    @example(samples=31, batch_size=32, unit=1, more=0, steps=1, dropped=True)
+    @example(samples=0, batch_size=8, unit=1, more=0, steps=2, dropped=False)
+    @example(samples=3, batch_size=1, unit=1, more=0, steps=50, dropped=False)
+    @example(samples=64, batch_size=32, unit=10**6, more=1, steps=1, dropped=False)
+    def test_counts_what_a_walk_through_the_epoch_counts(self, samples, batch_size, unit, more, steps, dropped):
         """Take batches while samples are left, update after every K-th: that many updates; millions of samples too."""
-        samples, batch_size = samples * unit, batch_size * unit
+        samples, batch_size = samples * unit + more, batch_size * unit
         updates = accumulation.updates_per_epoch(
             samples, batch_size=batch_size, accumulation_steps=steps, drop_remainder=dropped
         )
@@ -236,6 +237,7 @@ class TestAccumulatedGradients:
         x, y = oracle.concatenated(batches)
         kernel, bias = oracle.gradient(wide(weights), 2 * x, y)
         expect(all(seen["training"]), "The model must be called with training=True.", yours=seen["training"])
+        expect(seen["kept"], "The model's weights must stay as they are: gradients are asked for, no update.")
         close_gradients(seen["gradients"], [kernel, bias])
 
     @examples(5)
@@ -363,11 +365,11 @@ class TestGradientAccumulationModel:
     @examples(1)
     @given(problem=problems(count=st.just(1), size=5))
     def test_a_group_goes_on_into_the_next_epoch(self, problem):
-        """Three batches an epoch and K = 2: two epochs are six batches and three updates; none is thrown away."""
+        """Three batches an epoch and K = 2: two epochs (two calls of `fit`) are six batches and three updates."""
         weights, [(x, y)] = problem
         report = here.fit(
             accumulation.GradientAccumulationModel, *weights, x, y,
-            steps=2, batch_size=2, epochs=2, lr=0.05, compilation={"run_eagerly": True},
+            steps=2, batch_size=2, epochs=1, calls=2, lr=0.05, compilation={"run_eagerly": True},
         )  # fmt: skip
         batches = [(x[i : i + 2], y[i : i + 2]) for i in (0, 2, 4)]
         expected = oracle.train_accumulating(wide(weights), batches * 2, 2, oracle.Sgd(0.05))
@@ -429,6 +431,7 @@ class TestGradientAccumulationModel:
                 good = np.allclose(yours, expected, rtol=0, atol=2e-5)
                 expect(good, f"The weight {name} is wrong after update {i} of groups of {steps}.",
                        yours=yours, expected=expected)  # fmt: skip
+        logs_are(report["evaluated"], report["evaluated_by_keras"], "after training, by `test_on_batch`")
 
     def test_four_micro_batches_are_the_default(self):
         """Without `accumulation_steps` the fourth micro-batch is the first that updates."""

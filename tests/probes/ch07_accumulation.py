@@ -113,7 +113,12 @@ def accumulate_watched(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_ba
     watching, dense = Watching(), _dense(kernel, bias)
     model = tf.keras.Sequential([tf.keras.Input((len(kernel),)), watching, dense])
     gradients = kata(model, mean_loss, _one_by_one(micro_batches))
-    return {"gradients": gradients, "sizes": [n for n, _ in watching.calls], "training": [t for _, t in watching.calls]}
+    return {
+        "gradients": gradients,
+        "sizes": [n for n, _ in watching.calls],
+        "training": [t for _, t in watching.calls],
+        "kept": all(np.array_equal(a, b) for a, b in zip((kernel, bias), dense.get_weights())),
+    }
 
 
 def accumulate_with_spare_and_frozen(
@@ -196,6 +201,9 @@ def beside_keras(
             x, y, w = (np.concatenate(parts) for parts in zip(*group))
             at_once = _plain(keras.train_on_batch(x, y, sample_weight=w, return_dict=True))
             report["keras"].append((at_once, _weights(plain)))
+        x, y, w = batches[0]
+        report["evaluated"] = _plain(yours.test_on_batch(x, y, sample_weight=w, return_dict=True))
+        report["evaluated_by_keras"] = _plain(keras.test_on_batch(x, y, sample_weight=w, return_dict=True))
     return report
 
 
@@ -222,15 +230,17 @@ def fit(
     steps: int,
     batch_size: int,
     epochs: int,
+    calls: int = 1,
     lr: float,
     compilation: dict[str, Any],
     after: bool = False,
 ) -> dict[str, Any]:
-    """`fit` in order, without shuffling; if `after`, also `evaluate` and `predict` on the same data."""
+    """`fit` (some `calls`) in order, without shuffling; if `after`, also `evaluate` and `predict` on the same data."""
     base = linear_model(kernel, bias)
     model = kata(base, accumulation_steps=steps)
     model.compile(optimizer=_optimizer("sgd", lr), loss=squared_error, metrics=["mae", squared_error], **compilation)
-    history = model.fit(x, y, batch_size=batch_size, epochs=epochs, shuffle=False, verbose=0).history
+    for _ in range(calls):
+        history = model.fit(x, y, batch_size=batch_size, epochs=epochs, shuffle=False, verbose=0).history
     report: dict[str, Any] = {
         "history": {name: [float(value) for value in values] for name, values in history.items()},
         "weights": _weights(base),
