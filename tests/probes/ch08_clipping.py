@@ -175,13 +175,13 @@ def answers(model: Any, x: np.ndarray, *, last_bias: float | None = None) -> np.
 
 
 def answers_of_drawn_weights(model: Any, seed: int, x: np.ndarray) -> dict[str, Any]:
-    """The model's outputs for standard normal weights, in training and after, and those weights."""
+    """The model's outputs for standard normal weights, in training and after, those weights, and its penalties."""
     rng = np.random.default_rng(seed)
     weights = [rng.normal(size=v.shape).astype(np.float32) for v in model.trainable_variables]
     for variable, value in zip(model.trainable_variables, weights):
         variable.assign(value)
     outputs = {f"{when}_training": np.asarray(model(x, training=when == "in")) for when in ("in", "after")}
-    return {"weights": weights, **outputs}
+    return {"weights": weights, "penalty": float(sum(model.losses)), **outputs}
 
 
 def tested(model: Any, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
