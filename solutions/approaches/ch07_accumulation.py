@@ -63,12 +63,9 @@ def by_remainder(samples, *, batch_size, accumulation_steps=1, drop_remainder=Fa
     note="Exact fractions, rounded once: no rate is more exact, and nobody will see the difference.",
 )
 def by_fractions(base_lr, *, base_batch_size, batch_size):
-    class SizeError(ValueError):
-        """Such a batch does not exist."""
-
     for name, size in (("base_batch_size", base_batch_size), ("batch_size", batch_size)):
         if not size >= 1:
-            raise SizeError(f"{name} = {size}, but a batch has at least one sample")
+            raise ValueError(f"{name} = {size}, but a batch has at least one sample")
     return float(fractions.Fraction(base_lr) * fractions.Fraction(batch_size, base_batch_size))
 
 
