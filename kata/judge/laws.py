@@ -102,9 +102,10 @@ def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawRepor
     if kata in session.given_up:
         return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=f"{kata.name}: {NOT_RUN}")
     with use(session):
-        session.begin_law(kata, law_name(law))
-        with _alarm(limit), with_reporter(_say_nothing):
-            found = outcome_of(law, law, session, kata, limit=limit)
+        found = outcome_of(lambda: session.begin_law(kata, law_name(law)), law, session, kata)
+        if found.outcome is Outcome.SOLVED:
+            with _alarm(limit), with_reporter(_say_nothing):
+                found = outcome_of(law, law, session, kata, limit=limit)
         session.end_law(found.outcome)
         return found
 
@@ -116,7 +117,6 @@ def outcome_of(
     report = functools.partial(message.report, law, session, kata)
     try:
         with _remembered(session):
-            session.refuse_ready_made()
             run()
     except Stopped as stop:
         if stop.outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY):

@@ -49,7 +49,10 @@ def mark(
     """
     desk = _Desk(sheet, live)
     with _sitting_at(desk, session), use(session):
-        session.begin_law(kata, law_name(law))
+        begun = outcome_of(lambda: session.begin_law(kata, law_name(law)), law, session, kata)
+        if begun.outcome is not Outcome.SOLVED:
+            session.end_law(begun.outcome)
+            return Marked(begun, 0)
         first: Marked | None = None
         simplest = 0, 0
         for number, report in _reports(law, exam, desk, session, kata):

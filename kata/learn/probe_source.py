@@ -45,15 +45,15 @@ class Sources:
         return "\n\n\n".join(text for _, _, text in found)
 
     def _need(self, path: Path, name: str) -> None:
-        if name in self._texts:
-            if self._texts[name][0] != path:
-                raise NotAlone(name)
-            return
         statement = _statements(path).get(name)
         if statement is None:
             return
         if isinstance(statement, ast.Import | ast.ImportFrom):
             self._import(statement, name)
+            return
+        if name in self._texts:
+            if self._texts[name][0] != path:
+                raise NotAlone(name)
             return
         lines = path.read_text("utf-8").splitlines()
         first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])

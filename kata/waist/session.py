@@ -144,7 +144,11 @@ class Session:
     _law: str = ""
 
     def begin_law(self, kata: KataName, law: str = "") -> None:
-        """A law of `kata`, of this name, begins: nothing of earlier laws is left but what they talked about."""
+        """A law of `kata`, of this name, begins: nothing of earlier laws is left but what they talked about.
+
+        Raises:
+            Stopped: it cannot: the text uses what is ready-made, or there is no process to answer.
+        """
         if kata != self.kata:
             self.talks.clear()
             self.failed.clear()
@@ -153,6 +157,7 @@ class Session:
         self._law = law
         self._guarded = 0
         self._new_example()
+        self._refuse_ready_made()
         self.backend.begin(kata)
 
     def end_law(self, outcome: Outcome) -> None:
@@ -226,8 +231,8 @@ class Session:
         self._guarded += 1
         return self.kata
 
-    def refuse_ready_made(self) -> None:
-        """Stop before the law runs when the text of a scratch kata refers to what is ready-made."""
+    def _refuse_ready_made(self) -> None:
+        """Stop before a law runs when the text of a scratch kata refers to what is ready-made."""
         if self.kata is None or self.kata.name not in self.scratch:
             return
         path, name = self.implementation.definition(self.kata)

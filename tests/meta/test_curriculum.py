@@ -173,7 +173,7 @@ def test_there_is_no_stray_file() -> None:
         rf"tests/meta/article/test_{chapter}\.py|tests/meta/test_oracles_{chapter}\.py|tests/meta/\w+\.py",
         rf"lessons/{chapter}\.md|lessons/plots/[\w-]+\.svg|docs/\w+\.(py|md)|benchmarks/\w+\.(py|md)",
         r"(kata/(\w+/){0,2}\w+|conftest)\.py|tests/meta/golden/[\w.-]+",
-        r"(README|CONTRIBUTING|CHANGELOG)\.md|LICENSE|pyproject\.toml|\.gitignore|\.ci/run|\.github/workflows/ci\.yml",
+        r"(README|CONTRIBUTING|CHANGELOG)\.md|LICENSE|pyproject\.toml|\.gitignore|\.ci/(run|exercises)|\.github/workflows/ci\.yml",
         r"\.vscode/\w+\.json|\.devcontainer/devcontainer\.json",
         r"(.*/)?__init__\.py",
     )
