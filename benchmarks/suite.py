@@ -45,7 +45,7 @@ def suite_time(backend: Backend) -> Times:
             started = time.perf_counter()
             with seeded(law, 0):
                 report = judge(law, session, kata.key)
-            assert report.outcome is Outcome.SOLVED, report.message
+            assert report.outcome is Outcome.SOLVED, report.cause
             laws[f"{kata.name}: {law.__name__}"] = (time.perf_counter() - started, session.examples)
     return laws
 

@@ -23,7 +23,7 @@ from kata.course.curriculum import Kata
 from kata.learn import doctor, listing, summary
 from kata.learn.countdown import countdown
 from kata.learn.reading import show_lesson
-from kata.learn.render import show_lines, show_message
+from kata.learn.render import as_text, show_lines, show_message
 from kata.waist.implementation import ROOT, Implementation, implementation_at
 from kata.waist.verdict import KataVerdict, Outcome, exit_status
 
@@ -159,7 +159,7 @@ def _judge(
                 if judged.verdict.outcome is Outcome.TODO:
                     continue
                 if judged.first_failure:
-                    failures.append(judged.first_failure.message)
+                    failures.append(as_text(judged.first_failure.message))
                 following = next(turns, None)
                 if following is not None:
                     step(following.name)

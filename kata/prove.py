@@ -25,6 +25,7 @@ from kata.judge.every_kata import Again
 from kata.judge.exam import KataExam, LawExam, NoExam, draw
 from kata.judge.laws import laws_of
 from kata.judge.marking import Marked, mark
+from kata.learn.render import as_text
 from kata.waist.implementation import ROOT, Implementation, Variant, implementation_at
 from kata.waist.session import InProcess, Session
 from kata.waist.verdict import Outcome
@@ -98,7 +99,9 @@ def _must_pass(proof: Proof, exam: KataExam, seed: int, share: float) -> None:
     for law, paper in zip(laws_of(exam.kata), exam.laws, strict=True):
         report = sitting.mark(law, paper.part(0, max(2, round(share * len(paper.examples))))).report
         if report.outcome is not Outcome.SOLVED:
-            proof.against.append(f"seed {seed}: {law.__name__}: {report.outcome}: {report.cause}\n{report.message}")
+            proof.against.append(
+                f"seed {seed}: {law.__name__}: {report.outcome}: {report.cause}\n{as_text(report.message)}"
+            )
             return
 
 

@@ -23,8 +23,8 @@ from kata.judge.catalogue import Catalogue
 from kata.judge.diagnosis import Diagnosis, diagnose
 from kata.judge.drawing import Law, law_name
 from kata.judge.exam import Conversation
-from kata.judge.message import with_diagnosis
 from kata.learn import summary
+from kata.learn.render import as_text
 from kata.waist import isolated, tensorflow_start, verdict
 from kata.waist.implementation import ROOT, Implementation, implementation_at
 from kata.waist.session import Backend, InProcess, Session
@@ -375,8 +375,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
             pyfuncitem.stash[_diagnosis] = found
     if report.outcome is not Outcome.SOLVED:
         if pyfuncitem.config.option.tbstyle == "auto":
-            pytest.fail(report.message, pytrace=False)
-        raise LawFailed(report.message) from session.error
+            pytest.fail(as_text(report.message), pytrace=False)
+        raise LawFailed(as_text(report.message)) from session.error
     return True
 
 
@@ -412,7 +412,7 @@ def pytest_runtest_makereport(
             found = item.stash[_diagnosis]
             report.kata["diagnosis"] = [found.sentence, found.next_step]
         if judged.outcome is not Outcome.SOLVED and item.config.option.tbstyle == "auto":
-            report.longrepr = judged.message
+            report.longrepr = as_text(judged.message)
     return report
 
 
@@ -436,8 +436,9 @@ class Recorder:
         """A kata's laws are all done, and its mistake has a name: it belongs into the failure that is shown."""
         self.run.diagnoses[owner] = sentence
         shown = self.first.get(owner)
-        if shown is not None and isinstance(shown.longrepr, str):
-            shown.longrepr = with_diagnosis(shown.longrepr, sentence, next_step)
+        message = self.run.reports[shown.nodeid].message if shown is not None else None
+        if shown is not None and message is not None and isinstance(shown.longrepr, str):
+            shown.longrepr = as_text(message.with_mistake(sentence, next_step))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         judged = getattr(report, "kata", None)

@@ -89,7 +89,7 @@ def _draw_law(law: Law, kata: Kata, session: Session, seed: int, examples: Calla
     with seeded(law, seed, examples=examples):
         report = judge(law, session, kata.key)
     if report.outcome is not Outcome.SOLVED:
-        raise NoExam(f"{kata.name}: the reference does not hold {law_name(law)}: {report.message}")
+        raise NoExam(f"{kata.name}: the reference does not hold {law_name(law)}: {report.cause}")
     if session.examples == 0:  # no `@given` and no cases: the law as a whole is its only example
         drawing.note({}, [], (0, 0))
     return LawExam(law_name(law), drawing.examples())

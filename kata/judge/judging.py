@@ -16,12 +16,11 @@ from kata.judge.catalogue import Catalogue
 from kata.judge.diagnosis import Diagnosis, diagnose
 from kata.judge.exam import Conversation
 from kata.judge.laws import judge, laws_of
-from kata.judge.message import with_diagnosis
 from kata.waist import verdict
 from kata.waist.implementation import Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
-from kata.waist.verdict import DIAGNOSABLE, KataVerdict, LawReport, Outcome
+from kata.waist.verdict import DIAGNOSABLE, KataVerdict, LawReport, Message, Outcome
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,9 @@ class Judged:
             return None
         if self.diagnosis is None:
             return failures[0]
-        message = with_diagnosis(failures[0].message, self.diagnosis.sentence, self.diagnosis.next_step)
+        message = failures[0].message
+        if message is not None:
+            message = message.with_mistake(self.diagnosis.sentence, self.diagnosis.next_step)
         return msgspec.structs.replace(failures[0], message=message)
 
 
@@ -50,11 +51,11 @@ def untouched(kata: Kata, session: Session) -> LawReport | None:
     path, _ = session.implementation.definition(kata.key)
     if not path.exists():
         cause = f"there is no file {path.name} in {path.parent.name}/"
-        return LawReport(outcome=Outcome.MISSING, cause=cause, message=f"{kata.name}: {cause}")
+        return LawReport(outcome=Outcome.MISSING, cause=cause, message=Message(f"{kata.name}: {cause}"))
     if not curriculum.is_untouched(path, kata):
         return None
     cause = "not written yet"
-    return LawReport(outcome=Outcome.TODO, cause=cause, message=f"{kata.name}: {cause}")
+    return LawReport(outcome=Outcome.TODO, cause=cause, message=Message(f"{kata.name}: {cause}"))
 
 
 @dataclass(frozen=True)

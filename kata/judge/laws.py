@@ -19,7 +19,7 @@ from kata.waist.assertions import ImplementationError, LawViolation
 from kata.waist.codec import KataName
 from kata.waist.isolated import WorkerLost
 from kata.waist.session import Session, Stopped, use
-from kata.waist.verdict import LawReport, Outcome
+from kata.waist.verdict import LawReport, Message, Outcome
 
 
 def laws_of(kata: Kata) -> list[Law]:
@@ -100,7 +100,7 @@ def _judged(law: Law, session: Session, kata: KataName, limit: float) -> LawRepo
 def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawReport:
     count_examples(law)
     if kata in session.given_up:
-        return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=f"{kata.name}: {NOT_RUN}")
+        return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=Message(f"{kata.name}: {NOT_RUN}"))
     with use(session):
         found = outcome_of(lambda: session.begin_law(kata, law_name(law)), law, session, kata)
         if found.outcome is Outcome.SOLVED:

@@ -1,8 +1,7 @@
-"""What a learner reads when a law does not hold: at most a dozen lines, the mistake before the machinery."""
+"""What a learner is told when a law does not hold, row by row: law, smallest input, where to look, what next."""
 
 import ast
 import inspect
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,9 @@ from kata.waist.implementation import ROOT
 from kata.waist.question import Answered, Question
 from kata.waist.session import Session
 from kata.waist.show import shorten
-from kata.waist.verdict import LawReport, Outcome
+from kata.waist.verdict import LawReport, Message, Outcome, Row
 
-_WIDTH = 98
-"""Characters beside the label: a row of the message has at most 110 columns."""
-_MOST_ROWS = 12
 _PRINTED_LINES = 3
-_MOST_OF_A_LABEL = 3
 _CUT_OFF = "None came back: the result is cut off from its input, or a `return` is missing."
 _CANNOT_BE_USED = "What came back could not be used"
 
@@ -47,57 +42,23 @@ def report(
     if yours and expected:
         summary = shorten(f"{summary.rstrip('.')}: expected {expected}, yours {yours}", 240)
     if outcome is Outcome.TODO:
-        return LawReport(outcome=outcome, cause=summary, message=f"{kata.name}: {summary}")
+        return LawReport(outcome=outcome, cause=summary, message=Message(f"{kata.name}: {summary}"))
     calls, whole = session.shown_calls()
-    before = [
-        ("law", inspect.cleandoc(law.__doc__ or law.__name__).split("\n\n")[0]),
-        *(("input" if i == 0 else "", call) for i, call in enumerate(calls)),
-        ("expected", expected),
-        ("yours", yours),
-        ("problem", cause),
-    ]
-    after = [
-        ("where", _where(session, kata, line, is_about_value=actual is not ...)),
-        ("script", _command("show", session, kata) if calls and not (whole and len(calls) == 1) else ""),
-        ("next", f"uv run kata hint {kata.name}"),
-    ]
-    optional = [
-        *(("in" if i == 0 else "", row) for i, row in enumerate(trace.splitlines()[-4:])),
-        *(("printed" if i == 0 else "", row) for i, row in enumerate(_printed(session))),
+    rows = [
+        Row("law", inspect.cleandoc(law.__doc__ or law.__name__).split("\n\n")[0]),
+        *(Row("input" if i == 0 else "", call) for i, call in enumerate(calls)),
+        Row("expected", expected),
+        Row("yours", yours),
+        Row("problem", cause),
+        *(Row("in" if i == 0 else "", row, True) for i, row in enumerate(trace.splitlines()[-4:])),
+        *(Row("printed" if i == 0 else "", row, True) for i, row in enumerate(_printed(session))),
+        Row("where", _where(session, kata, line, is_about_value=actual is not ...)),
+        Row("script", _command("show", session, kata) if calls and not (whole and len(calls) == 1) else ""),
+        Row("next", f"uv run kata hint {kata.name}"),
     ]
     heading = f"{kata.name}: {law.__name__.removeprefix('test_').replace('_', ' ')}"
-    first, last = _rows(before), _rows(after)
-    room = max(0, _MOST_ROWS - 1 - len(first) - len(last))
-    message = "\n".join([heading, *first, *_rows(optional)[:room], *last])
+    message = Message(heading, tuple(row for row in rows if row.text))
     return LawReport(outcome=outcome, cause=summary, message=message, yours=yours, expected=expected)
-
-
-def with_diagnosis(message: str, sentence: str, next_step: str) -> str:
-    """The message with the misconception that it comes from, and the hint that helps against it."""
-    lines = message.splitlines()
-    place = next((i for i, line in enumerate(lines) if line.startswith("  where ")), len(lines))
-    lines[place:place] = _row("mistake", sentence)
-    if lines[-1].startswith("  next "):
-        lines[-1:] = _row("next", next_step)
-    return "\n".join(lines)
-
-
-def _rows(pairs: list[tuple[str, str]]) -> list[str]:
-    return [row for label, text in pairs if text for row in _row(label, text)]
-
-
-def _row(label: str, text: str) -> list[str]:
-    """`text` beside its label, wrapped; what does not fit ends in `…`."""
-    if not label and text.startswith("    "):
-        return [f"  {'':<9} {text}"]  # a line of source keeps its indentation
-    if label in ("script", "next"):
-        return [f"  {label:<9} {text}"]  # a command is one row, however long the folder's name
-    if "\n" in text:
-        text = " ".join(text.split())
-    lines = textwrap.wrap(text, _WIDTH, break_on_hyphens=False)
-    if len(lines) > _MOST_OF_A_LABEL:
-        lines = [*lines[: _MOST_OF_A_LABEL - 1], shorten(lines[_MOST_OF_A_LABEL - 1], _WIDTH - 2) + " …"]
-    return [f"  {label if i == 0 else '':<9} {part}" for i, part in enumerate(lines)]
 
 
 def _command(name: str, session: Session, kata: KataName) -> str:

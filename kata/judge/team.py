@@ -22,7 +22,7 @@ from kata.waist.implementation import Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.question import Question
 from kata.waist.session import Session
-from kata.waist.verdict import KataVerdict, LawReport, Outcome
+from kata.waist.verdict import KataVerdict, LawReport, Message, Outcome
 
 PATIENCE = 2.0  # seconds that a judge has to stop in good order
 
@@ -32,7 +32,7 @@ class Failing(msgspec.Struct, tag=True):
 
     kata: str
     outcome: Outcome
-    message: str
+    message: Message | None
 
 
 class Done(msgspec.Struct, tag=True):
@@ -40,7 +40,7 @@ class Done(msgspec.Struct, tag=True):
 
     kata: str
     verdict: KataVerdict
-    message: str
+    message: Message | None
     hint: int | None
     next_step: str = ""
     """What to do next about the mistake, where it has a name."""
@@ -217,6 +217,6 @@ class _Team:
         self._tell(Finished())
 
     def _conclude(self, judged: Judged) -> None:
-        message = judged.first_failure.message if judged.first_failure else ""
+        message = judged.first_failure.message if judged.first_failure else None
         hint, next_step = (judged.diagnosis.hint, judged.diagnosis.next_step) if judged.diagnosis else (None, "")
         self._tell(Done(judged.kata.name, judged.verdict, message, hint, next_step))

@@ -12,11 +12,12 @@ from kata.course.curriculum import Kata
 from kata.learn import summary
 from kata.learn.listing import MARKS
 from kata.learn.reading import Lesson
-from kata.learn.render import show_message
+from kata.learn.render import as_text, show_message
 from kata.learn.state import Page, State
 from kata.waist.verdict import Outcome
 
 HOME, TO_END_OF_LINE, TO_END = "\x1b[H", "\x1b[K", "\x1b[J"
+LOOKING = "looking for its name …"
 FIRST = "\x1b[2J\x1b[3J"
 """Empties the screen once; from then on lines are written over each other, which does not flicker."""
 
@@ -157,7 +158,8 @@ class Screen:
         elif verdict.outcome is Outcome.SOLVED:
             console.print("Every law holds.", style="green")
         elif message:
-            show_message(looking(message) if kata.name in state.looking else message, console)
+            is_looking = kata.name in state.looking
+            show_message(as_text(message.with_mistake(LOOKING) if is_looking else message), console)
         elif verdict.cause:
             console.print(verdict.cause, style="red", markup=False)
         if state.said:
@@ -210,10 +212,3 @@ def compared(state: State) -> Kata | None:
         return state.focus
     solved = [kata for kata in reversed(state.visited) if state.is_solved(kata)]
     return next(iter(solved), None) or next((kata for kata in reversed(state.katas) if state.is_solved(kata)), None)
-
-
-def looking(message: str) -> str:
-    """The message, and where the mistake will stand, that it is being looked for."""
-    lines = message.splitlines()
-    place = next((i for i, line in enumerate(lines) if line.startswith("  where ")), len(lines))
-    return "\n".join([*lines[:place], f"  {'mistake':<9} looking for its name …", *lines[place:]])

@@ -10,11 +10,10 @@ from enum import StrEnum
 
 from kata.course.curriculum import Kata
 from kata.course.progress import Judged, Standing
-from kata.judge.message import with_diagnosis
 from kata.judge.team import Done, Failing
 from kata.learn.changes import Changed
 from kata.waist.implementation import Implementation
-from kata.waist.verdict import DIAGNOSABLE, KataVerdict, Outcome
+from kata.waist.verdict import DIAGNOSABLE, KataVerdict, Message, Outcome
 
 
 class Page(StrEnum):
@@ -44,7 +43,7 @@ class State:
     verdicts: dict[str, KataVerdict] = field(default_factory=dict)
     waiting: list[Kata] = field(default_factory=list)
     """To be judged, in this order; a kata stays here until it is done."""
-    messages: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, Message | None] = field(default_factory=dict)
     looking: set[str] = field(default_factory=set)
     """Katas whose failure is known, while the mistake behind it is still being looked for."""
     errors: dict[str, str] = field(default_factory=dict)
@@ -184,7 +183,8 @@ class State:
         if told and event.verdict.outcome in DIAGNOSABLE:
             if event.verdict.diagnosis:
                 shown = self.messages[event.kata]
-                self.messages[event.kata] = with_diagnosis(shown, event.verdict.diagnosis, event.next_step)
+                if shown is not None:
+                    self.messages[event.kata] = shown.with_mistake(event.verdict.diagnosis, event.next_step)
         else:
             self.messages[event.kata] = event.message
         if event.hint is not None:

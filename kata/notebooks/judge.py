@@ -17,7 +17,7 @@ from rich.console import Console
 from kata.course import curriculum, stubs
 from kata.course.curriculum import Kata
 from kata.learn import summary
-from kata.learn.render import show_lines, show_message
+from kata.learn.render import as_text, show_lines, show_message
 from kata.notebooks.cells import Collected, collect
 from kata.waist.implementation import Implementation
 from kata.waist.verdict import KataVerdict, Outcome, exit_status
@@ -49,7 +49,9 @@ def _judge(katas: list[Kata], implementation: Implementation, collected: Collect
         if judged.first_failure and judged.verdict.outcome is not Outcome.TODO:
             failures += 1
             if failures <= _SHOWN:
-                show_message(in_notebook(judged.first_failure.message, collected, judged.kata.chapter), console)
+                show_message(
+                    in_notebook(as_text(judged.first_failure.message), collected, judged.kata.chapter), console
+                )
                 console.print()
     if failures > _SHOWN:
         show_lines([f"… and {failures - _SHOWN} more that fail; they are shown when these are mended.", ""], console)

@@ -22,12 +22,36 @@ class Outcome(StrEnum):
     INFRASTRUCTURE = "infrastructure"
 
 
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """One row of a message: what its label says it is, and its text; no label goes on with the row above."""
+
+    label: str
+    text: str
+    is_optional: bool = False
+    """Whether it is left out where the message would become too long."""
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """What a learner reads of a law that does not hold, as data until it is shown."""
+
+    heading: str
+    rows: tuple[Row, ...] = ()
+
+    def with_mistake(self, sentence: str, next_step: str = "") -> "Message":
+        """The same with the mistake's name before the place in the file, and another next step if one is given."""
+        place = next((i for i, row in enumerate(self.rows) if row.label == "where"), len(self.rows))
+        rows = [*self.rows[:place], Row("mistake", sentence), *self.rows[place:]]
+        if next_step:
+            rows = [Row("next", next_step) if row.label == "next" else row for row in rows]
+        return Message(self.heading, tuple(rows))
+
+
 class LawReport(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one law: `outcome` is SOLVED when it holds; else `cause` is a line and `message` the whole."""
 
     outcome: Outcome
     cause: str = ""
-    message: str = ""
+    message: Message | None = None
     yours: str = ""
     expected: str = ""
 

@@ -69,7 +69,7 @@ def test_the_verdicts_never_claim_too_much_when_the_run_dies(tmp_path: Path) -> 
 def test_a_death_under_xdist_is_a_crash_and_the_rest_is_judged(tmp_path: Path) -> None:
     sabotage = next(sabotage for sabotage in SABOTAGES if sabotage.name == "os._exit(0)")
     folder = write(sabotage, tmp_path / "submission")
-    only_one_law_each = ["-k", "small_case_by_hand"]  # each death costs a new import of TensorFlow
+    only_one_law_each = ["-k", "test_worked_example"]  # each death costs a new import of TensorFlow
     status, verdicts, _ = _pytest("--kata", f"{NEIGHBOUR},{VICTIM}", "-n", "1", *only_one_law_each, folder=folder)
     assert status == 1
     assert verdicts[CHAPTER][VICTIM]["outcome"] == "crashed"

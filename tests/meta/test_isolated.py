@@ -11,6 +11,7 @@ import pytest
 
 from kata.course import curriculum
 from kata.judge.laws import judge
+from kata.learn.render import as_text
 from kata.waist.assertions import ImplementationError, LawViolation
 from kata.waist.codec import KataName, Record, Tensor
 from kata.waist.implementation import Implementation
@@ -186,9 +187,9 @@ def test_what_is_printed_is_kept_for_the_message(folder: Path, worker: Worker) -
     report = judge(test_law, session, KataName("ch99_waist", "speak"))
     session.backend.close()
     assert report.outcome is Outcome.BROKEN
-    assert "printed   said on stdout" in report.message
-    assert "said on stderr" in report.message
-    assert "raises ValueError: after speaking" in report.message
+    assert "printed   said on stdout" in as_text(report.message)
+    assert "said on stderr" in as_text(report.message)
+    assert "raises ValueError: after speaking" in as_text(report.message)
 
 
 def test_each_kata_has_a_process_of_its_own(folder: Path, worker: Worker) -> None:

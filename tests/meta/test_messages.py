@@ -16,6 +16,7 @@ from kata.judge.catalogue import Catalogue
 from kata.judge.drawing import seeded
 from kata.judge.judging import judge_kata
 from kata.judge.laws import laws_of
+from kata.learn.render import as_text
 from kata.waist.implementation import ROOT, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
@@ -131,7 +132,9 @@ def test_what_is_said(name: str, tmp_path: Path, worker: Worker, catalogue: Cata
         judged = judge_kata(kata, session, catalogue)
     backend.close()
     assert judged.first_failure is not None
-    message = judged.first_failure.message.replace(f" --impl {tmp_path}", "").replace(str(tmp_path), "exercises")
+    message = (
+        as_text(judged.first_failure.message).replace(f" --impl {tmp_path}", "").replace(str(tmp_path), "exercises")
+    )
     assert len(message.splitlines()) <= 14
     assert max(map(len, message.splitlines())) <= 110
     if os.environ.get("KATA_GOLDEN") == "write":
