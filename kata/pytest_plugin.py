@@ -25,7 +25,8 @@ from kata.judge.drawing import Law, law_name
 from kata.judge.exam import Conversation
 from kata.learn import summary
 from kata.learn.render import as_text
-from kata.waist import isolated, tensorflow_start, verdict
+from kata.pytest_progress import Progress
+from kata.waist import isolated, machine, tensorflow_start, verdict
 from kata.waist.implementation import ROOT, Implementation, implementation_at
 from kata.waist.session import Backend, InProcess, Session
 from kata.waist.verdict import KataVerdict, LawReport, Outcome
@@ -217,6 +218,21 @@ def _forget_verdicts(options: Any) -> None:
         raise pytest.UsageError(f"--verdicts {path}: {error.strerror}; give a file that can be written") from None
 
 
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether this is the README's command: everything, for the solutions."""
+    option = config.option
+    plain = option.kata is None and not option.collectonly and not option.usepdb
+    return plain and option.impl == "solutions" and config.args_source is not pytest.Config.ArgsSource.ARGS
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """The whole suite takes all cores, unless told otherwise; before xdist looks at its options."""
+    if config.rootpath == ROOT and _is_whole(config) and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses = machine.cores()
+    return (yield)
+
+
 # What is collected
 
 
@@ -345,7 +361,7 @@ def _session(config: pytest.Config) -> Session:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     marker = item.get_closest_marker("gpu")
-    if marker is None or any(Path("/dev").glob("nvidia[0-9]*")):
+    if marker is None or machine.gpus():
         return
     if not item.config.option.gpu_on_cpu:
         pytest.skip("needs a GPU, and this machine has none (--gpu-on-cpu runs it all the same)")
@@ -460,7 +476,11 @@ class Recorder:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
-        session.config.pluginmanager.register(Recorder(session.config.stash[_run]), "kata-recorder")
+        config = session.config
+        config.pluginmanager.register(Recorder(config.stash[_run]), "kata-recorder")
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if _is_whole(config) and reporter is not None and config.option.verbose == 0:
+            config.pluginmanager.register(Progress(reporter), "kata-progress")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from kata.waist import machine
 from kata.waist.implementation import ROOT
 
 
@@ -92,9 +93,7 @@ def _sandbox() -> Finding:
 def examine() -> list[Finding]:
     """All findings, in the order in which they matter."""
     version = platform.python_version()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    gpu = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
-    forks = hasattr(os, "fork") and sys.platform == "linux"
+    gpu, forks = machine.gpus(), machine.forks()
     exercises = [path for path in (ROOT / "exercises").glob("ch*.py") if os.access(path, os.W_OK)]
     return [
         Finding("Python", version, "" if sys.version_info >= (3, 11) else "uv python install 3.11"),
@@ -104,7 +103,7 @@ def examine() -> list[Finding]:
             f"{len(exercises)} chapters to write in",
             "" if exercises else "git checkout -- exercises   (the folder is missing or cannot be written to)",
         ),
-        Finding("cores", str(cores)),
+        Finding("cores", str(machine.cores())),
         _memory(),
         _disk(),
         _uv(),

@@ -27,11 +27,12 @@ from kata.judge.team import Done, Event, Failing, ForkedJudge
 from kata.learn.changes import Chapters
 from kata.learn.screen import Screen, compared, has_picture
 from kata.learn.state import Page, State
+from kata.waist import machine
 from kata.waist.implementation import ROOT, Implementation
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
 from kata.waist.session import Stopped
 
-TEAM = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
+TEAM = min(machine.cores(), 4)
 """How many processes judge a save together: as many as there are cores, up to where it no longer helps."""
 
 

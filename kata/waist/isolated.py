@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import msgspec
 
-from kata.waist import channel
+from kata.waist import channel, machine
 from kata.waist.codec import CodecError, KataName, clean_text, decode_reply, encode
 from kata.waist.implementation import ROOT, Implementation
 from kata.waist.question import Answer, Question, answer_in
@@ -57,7 +57,7 @@ class Worker:
     """The process that has TensorFlow imported and forks children; or, where there is no fork, starts each anew."""
 
     def __init__(self) -> None:
-        self.forks = hasattr(os, "fork") and sys.platform == "linux" and os.environ.get("KATA_START") != "spawn"
+        self.forks = machine.forks()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._spawned: dict[int, subprocess.Popen[bytes]] = {}
