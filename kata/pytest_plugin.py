@@ -222,13 +222,18 @@ def _is_whole(config: pytest.Config) -> bool:
     """Whether this is the README's command: everything, for the solutions."""
     option = config.option
     plain = option.kata is None and not option.collectonly and not option.usepdb
+    plain = plain and config.rootpath == ROOT
     return plain and option.impl == "solutions" and config.args_source is not pytest.Config.ArgsSource.ARGS
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
-    """The whole suite takes all cores, unless told otherwise; before xdist looks at its options."""
-    if config.rootpath == ROOT and _is_whole(config) and getattr(config.option, "numprocesses", 0) is None:
+    """The whole suite takes all cores, unless told otherwise; before xdist looks at its options.
+
+    A worker of xdist comes by here too, and must never have workers of its own.
+    """
+    is_worker = hasattr(config, "workerinput") or "PYTEST_XDIST_WORKER" in os.environ
+    if not is_worker and _is_whole(config) and getattr(config.option, "numprocesses", 0) is None:
         config.option.numprocesses = machine.cores()
     return (yield)
 
