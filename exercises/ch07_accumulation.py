@@ -51,9 +51,9 @@ def linear_scaling_rule(base_lr: float, *, base_batch_size: int, batch_size: int
         ValueError: If `base_batch_size` or `batch_size` is below 1.
 
     Example:
-        >>> linear_scaling_rule(0.1, base_batch_size=256, batch_size=8192)
+        >>> round(linear_scaling_rule(0.1, base_batch_size=256, batch_size=8192), 6)
         3.2
-        >>> linear_scaling_rule(0.5, base_batch_size=64, batch_size=16)
+        >>> round(linear_scaling_rule(0.5, base_batch_size=64, batch_size=16), 6)
         0.125
 
     Source:
@@ -118,8 +118,9 @@ def accumulated_gradients(
         model: Built, of one input; without penalties (`model.losses`) and without layers that mix the samples of a
             batch (batch normalization). It is called with `training=True`, never on more than one micro-batch.
         loss_fn: `loss_fn(y_true, y_pred)`, a scalar, the mean over the samples.
-        micro_batches: Pairs `(x, y)` of tensors or NumPy arrays whose first axes agree, of any sizes, at least one
-            pair; any iterable, also a generator, which can be walked only once.
+        micro_batches: Pairs `(x, y)` of tensors or NumPy arrays whose first axes agree, of any sizes (sequences may be
+            longer in one than in another), at least one pair; any iterable, also a generator, which can be walked only
+            once.
 
     Returns:
         A list with one `tf.Tensor` for each of `model.trainable_variables`, in that order, of its shape and dtype (an
@@ -167,7 +168,7 @@ class GradientAccumulationModel(tf.keras.Model):
     Args:
         base_model: The model to train: built, of one input and one output, without layers that depend on the batch
             (batch normalization), for the equality above to hold. Some of its variables may be frozen, have no
-            gradient, or be an embedding's.
+            gradient, or be an embedding's; all may be float64.
         accumulation_steps: K, a whole number, at least 1; 1 is ordinary training.
 
     Example:

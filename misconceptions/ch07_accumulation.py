@@ -120,6 +120,18 @@ def numpy_float32_rate(base_lr, *, base_batch_size, batch_size):
     return np.float32(base_lr) * np.float32(batch_size / base_batch_size)
 
 
+@misconception(
+    "linear_scaling_rule",
+    says="Your message for a wrong `batch_size` speaks of `base_batch_size`; it must name the argument that is wrong.",
+    hint=3,
+    subtle=True,
+)
+def names_the_other_size(base_lr, *, base_batch_size, batch_size):
+    if base_batch_size < 1 or batch_size < 1:
+        raise ValueError("base_batch_size must be at least 1")
+    return float(base_lr * batch_size / base_batch_size)
+
+
 # updates_per_epoch
 
 
@@ -397,6 +409,56 @@ def updates_as_well(model, loss_fn, micro_batches):
     return mean
 
 
+def _weighed(model, loss_fn, micro_batches, size=lambda x, y: int(x.shape[0])):
+    """What `accumulated_gradients` should be, when `size` is what a micro-batch weighs."""
+    micro_batches = list(micro_batches)
+    parts = [_gradients(model, loss_fn, x, y) for x, y in micro_batches]
+    return _weighted_mean(parts, [size(x, y) for x, y in micro_batches])
+
+
+@misconception(
+    "accumulated_gradients",
+    says="You count the elements of x; a micro-batch weighs as many samples as it has (its first axis), however long.",
+    hint=1,
+    subtle=True,
+)
+def weighed_by_elements(model, loss_fn, micro_batches):
+    return _weighed(model, loss_fn, micro_batches, lambda x, y: int(np.prod(x.shape)))
+
+
+@misconception(
+    "accumulated_gradients",
+    says="You make floats of the targets, but a loss may count with whole numbers, as a sparse one does; pass them on.",
+    hint=2,
+    subtle=True,
+)
+def targets_as_floats(model, loss_fn, micro_batches):
+    return _weighed(model, lambda y, p: loss_fn(tf.cast(y, p.dtype), p), micro_batches)
+
+
+@misconception(
+    "accumulated_gradients",
+    says="Large gradients are cut off; clipping is another thing, and not asked for here.",
+    hint=2,
+    subtle=True,
+)
+def clipped_besides(model, loss_fn, micro_batches):
+    return [tf.clip_by_value(g, -1000.0, 1000.0) for g in _weighed(model, loss_fn, micro_batches)]
+
+
+@misconception(
+    "accumulated_gradients",
+    says="You empty the list that you were given; its owner still needs it: only walk through it.",
+    hint=2,
+    subtle=True,
+)
+def empties_the_list(model, loss_fn, micro_batches):
+    own = list(micro_batches)
+    if isinstance(micro_batches, list):
+        micro_batches.clear()
+    return _weighed(model, loss_fn, own)
+
+
 # GradientAccumulationModel: right but for the one thing that each subclass changes
 
 
@@ -411,7 +473,7 @@ class _Accumulating(tf.keras.Model):
     def build(self, input_shape):
         self.seen = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="seen")
         self.sums = [
-            self.add_weight(shape=v.shape, initializer="zeros", trainable=False, name="sum")
+            self.add_weight(shape=v.shape, dtype=v.dtype, initializer="zeros", trainable=False, name="sum")
             for v in self.base_model.trainable_variables
         ]
 
@@ -705,6 +767,20 @@ class EmptiedByFit(_Accumulating):
             self.clear()
             self.seen.assign(0)
         return super().fit(*args, **kwargs)
+
+
+@misconception(
+    "GradientAccumulationModel",
+    says="You empty the accumulators when the model is evaluated; what waits there is for the next micro-batch.",
+    hint=2,
+    subtle=True,
+)
+class EmptiedByEvaluate(_Accumulating):
+    def evaluate(self, *args, **kwargs):
+        if self.built:
+            self.clear()
+            self.seen.assign(0)
+        return super().evaluate(*args, **kwargs)
 
 
 @misconception(

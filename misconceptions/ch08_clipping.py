@@ -250,6 +250,20 @@ def value_in_float32(gradients, clip_value):
     )
 
 
+@misconception(
+    "clip_by_value",
+    says="You look at the limit only when there is a gradient to clip; a limit of 0 or less is refused whatever comes.",
+    hint=3,
+    subtle=True,
+)
+def limit_checked_with_each_gradient(gradients, clip_value):
+    def clip(g):
+        _refuse("clip_value", clip_value)
+        return tf.minimum(tf.maximum(g, -clip_value), clip_value)
+
+    return _each(clip, gradients)
+
+
 # clip_by_norm
 
 
@@ -367,6 +381,20 @@ def spectral_norm_of_a_matrix(gradients, max_norm):
 def norm_limit_through_float32(gradients, max_norm):
     _refuse("max_norm", max_norm)
     return _each(lambda g: _shrunk(g, tf.norm(g), tf.cast(max_norm, g.dtype)), gradients)
+
+
+@misconception(
+    "clip_by_norm",
+    says="You look at the limit only when there is a gradient to clip; a limit of 0 or less is refused whatever comes.",
+    hint=3,
+    subtle=True,
+)
+def limit_checked_with_each_tensor(gradients, max_norm):
+    def clip(g):
+        _refuse("max_norm", max_norm)
+        return _shrunk(g, tf.norm(g), max_norm)
+
+    return _each(clip, gradients)
 
 
 # clip_by_global_norm
@@ -595,6 +623,20 @@ def one_for_every_model(method, limit, *, learning_rate=1e-3):
     return tf.keras.optimizers.Adam(learning_rate, **{arguments[method]: limit})
 
 
+@misconception(
+    "clipped_optimizer",
+    says="You read `global-norm` as `global_norm`; a name that is none of the three is refused, however near it comes.",
+    hint=2,
+    subtle=True,
+)
+def hyphen_for_underscore(method, limit, *, learning_rate=1e-3):
+    arguments = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
+    name = str(method).replace("-", "_")
+    if name not in arguments:
+        raise ValueError(f"method must be value, norm or global_norm. Received: method={method!r}")
+    return tf.keras.optimizers.Adam(learning_rate, **{arguments[name]: limit})
+
+
 # clipped_train_step
 
 
@@ -787,6 +829,33 @@ def descent_by_hand(model, optimizer, loss_fn, x, y, *, max_norm):
     return loss, norm
 
 
+@misconception(
+    "clipped_train_step",
+    says="You make floats of the targets, but a loss may count with whole numbers, as a sparse one does; pass them on.",
+    hint=3,
+    subtle=True,
+)
+def targets_made_floats(model, optimizer, loss_fn, x, y, *, max_norm):
+    loss, gradients = _loss_and_gradients(model, lambda y, p: loss_fn(tf.cast(y, p.dtype), p), x, y)
+    clipped, norm = _clipped(gradients, max_norm)
+    optimizer.apply(clipped, model.trainable_variables)
+    return loss, norm
+
+
+@misconception(
+    "clipped_train_step",
+    says="Your norm is float32 whatever the gradients are; in a float64 model it is float64.",
+    hint=2,
+    subtle=True,
+)
+def step_measures_in_float32(model, optimizer, loss_fn, x, y, *, max_norm):
+    loss, gradients = _loss_and_gradients(model, loss_fn, x, y)
+    norm = _length([None if g is None else tf.cast(tf.convert_to_tensor(g), tf.float32) for g in gradients])
+    factor = max_norm / tf.maximum(norm, max_norm)
+    optimizer.apply(_each(lambda g: g * tf.cast(factor, g.dtype), gradients), model.trainable_variables)
+    return loss, norm
+
+
 # build_sequence_classifier
 
 
@@ -951,6 +1020,49 @@ def zeros_masked(timesteps, features, *, units=(64, 32)):
 )
 def hard_gates(timesteps, features, *, units=(64, 32)):
     return _compiled(_classifier(timesteps, features, units, recurrent_activation="hard_sigmoid"))
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="Your forget gates start without Keras' bias of 1 (`unit_forget_bias`): leave the LSTMs at their defaults.",
+    hint=1,
+    subtle=True,
+)
+def no_bias_to_remember(timesteps, features, *, units=(64, 32)):
+    return _compiled(_classifier(timesteps, features, units, unit_forget_bias=False))
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="Your weights are held in bounds by a constraint, which was not asked for: gradients are clipped, no weights.",
+    hint=3,
+    subtle=True,
+)
+def weights_in_bounds(timesteps, features, *, units=(64, 32)):
+    return _compiled(_classifier(timesteps, features, units, kernel_constraint="max_norm"))
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="Your LSTMs start from other weights than Keras' own: leave their initializers at the defaults.",
+    hint=1,
+    subtle=True,
+)
+def other_weights_to_start(timesteps, features, *, units=(64, 32)):
+    return _compiled(_classifier(timesteps, features, units, recurrent_initializer="glorot_uniform"))
+
+
+@misconception(
+    "build_sequence_classifier",
+    says="You compile with `run_eagerly=True`, which makes every step many times slower; leave it at its default.",
+    hint=3,
+    subtle=True,
+)
+def compiled_to_run_eagerly(timesteps, features, *, units=(64, 32)):
+    model = _classifier(timesteps, features, units)
+    optimizer = tf.keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
+    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"], run_eagerly=True)
+    return model
 
 
 @misconception(

@@ -203,6 +203,38 @@ def not_after_an_exit(name="mixed_float16"):
     tf.keras.mixed_precision.set_global_policy(earlier)
 
 
+@misconception(
+    "precision_policy",
+    says="You list what may be raised, and there is more than Exception, KeyboardInterrupt and SystemExit; a finally "
+    "runs whatever it is.",
+    hint=2,
+    subtle=True,
+)
+@contextmanager
+def only_after_those_listed(name="mixed_float16"):
+    earlier = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, SystemExit):
+        tf.keras.mixed_precision.set_global_policy(earlier)
+        raise
+    tf.keras.mixed_precision.set_global_policy(earlier)
+
+
+@misconception(
+    "precision_policy",
+    says="You change Keras' default dtype (`set_floatx`) as well and leave it changed; the policy alone is enough.",
+    hint=1,
+    subtle=True,
+)
+@contextmanager
+def leaves_floatx_behind(name="mixed_float16"):
+    with _policy(name):
+        tf.keras.config.set_floatx(name.removeprefix("mixed_"))
+        yield
+
+
 # build_mixed_model
 
 
@@ -454,6 +486,19 @@ def hidden_as_a_tuple(features, *, hidden=(128, 64), outputs=1):
 
 @misconception(
     "build_mixed_model",
+    says="You write into the list of sizes that you were given; its owner still needs it: build a new one.",
+    hint=3,
+    subtle=True,
+)
+def sizes_appended_to(features, *, hidden=(128, 64), outputs=1):
+    sizes = hidden if isinstance(hidden, list) else list(hidden)
+    sizes.append(outputs)
+    with _policy("mixed_float16"):
+        return _stack(features, sizes[:-1], outputs, [None] * (len(sizes) - 1) + ["float32"])
+
+
+@misconception(
+    "build_mixed_model",
     says="Only your first hidden layer is a ReLU layer; every hidden layer is.",
     hint=1,
     subtle=True,
@@ -611,6 +656,42 @@ def one_for_each_name(model):
 )
 def by_attributes(model):
     dense = [layer for layer in model.layers if hasattr(layer, "units") and hasattr(layer, "activation")]
+    return [LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in dense]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You read the dtypes from the policy's name, which does not always tell them; ask for `compute_dtype` and "
+    "`variable_dtype`.",
+    hint=2,
+    subtle=True,
+)
+def from_the_name_of_the_policy(model):
+    return [
+        LayerDtypes(layer.name, name.removeprefix("mixed_"), "float32" if name.startswith("mixed_") else name)
+        for layer, name in ((layer, layer.dtype_policy.name) for layer in _dense(model))
+    ]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You ask the bias for its dtype, and a Dense layer may have none (`use_bias=False`); ask the layer.",
+    hint=2,
+    subtle=True,
+)
+def dtype_of_the_bias(model):
+    return [LayerDtypes(layer.name, layer.compute_dtype, tf.as_dtype(layer.bias.dtype).name) for layer in _dense(model)]
+
+
+@misconception(
+    "layer_dtypes",
+    says="You look into wrappers too; the layer inside one is not among `model.layers`.",
+    hint=3,
+    subtle=True,
+)
+def out_of_their_wrappers(model):
+    layers = [getattr(layer, "layer", layer) for layer in model.layers]
+    dense = [layer for layer in layers if isinstance(layer, tf.keras.layers.Dense)]
     return [LayerDtypes(layer.name, layer.compute_dtype, layer.variable_dtype) for layer in dense]
 
 
@@ -867,6 +948,19 @@ def labels_as_floats(model, loss_fn, x, y, *, scale):
     gradients = [
         tf.convert_to_tensor(gradient) for gradient in _scaled(model, loss_fn, x, tf.cast(y, tf.float32), scale)
     ]
+    return [tf.cast(gradient, tf.float32) / tf.cast(scale, tf.float32) for gradient in gradients]
+
+
+@misconception(
+    "loss_scaled_gradients",
+    says="You round float64 targets to float32; the loss gets them in the dtype that they have.",
+    hint=3,
+    subtle=True,
+)
+def targets_in_float32(model, loss_fn, x, y, *, scale):
+    y = tf.convert_to_tensor(y)
+    y = tf.cast(y, tf.float32) if y.dtype == tf.float64 else y
+    gradients = [tf.convert_to_tensor(gradient) for gradient in _scaled(model, loss_fn, x, y, scale)]
     return [tf.cast(gradient, tf.float32) / tf.cast(scale, tf.float32) for gradient in gradients]
 
 

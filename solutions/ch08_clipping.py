@@ -283,7 +283,7 @@ def build_sequence_classifier(timesteps: int, features: int, *, units: Sequence[
     Returns:
         A new, built model `(batch, timesteps, features)` → `(batch, 1)`, all of it trainable, compiled with
         Adam(1e-3, global_clipnorm=1.0), its other settings at Keras' defaults, binary cross-entropy on probabilities,
-        and one metric, `accuracy` (at threshold 0.5).
+        and one metric, `accuracy` (at threshold 0.5); what else `compile` takes stands at its default.
 
     Example:
         >>> model = build_sequence_classifier(50, 10)

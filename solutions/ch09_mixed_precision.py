@@ -115,7 +115,7 @@ def layer_dtypes(model: tf.keras.Model) -> list[LayerDtypes]:
     Returns:
         A list with one `LayerDtypes(name, compute, variable)` for each Dense layer among `model.layers`, in that
         order; dtypes are strings. A subclass of Dense is a Dense layer, and so is a frozen one. Other layers are
-        left out, and so are layers inside a nested model.
+        left out, and so are layers inside a nested model or a wrapper.
 
     Example:
         >>> layers = [tf.keras.Input((4,)), tf.keras.layers.Dense(2, dtype="mixed_float16", name="a")]

@@ -20,6 +20,7 @@ from tests.oracles import ch07_accumulation as oracle
 
 accumulation = chapter("ch07_accumulation")
 here = probes("ch07_accumulation")
+common = probes("common")
 
 sizes = st.one_of(st.integers(1, 8192), st.integers(1, 2**20))
 rates = st.one_of(strategies.floats(1e-5, 1.0), st.integers(0, 3))
@@ -69,6 +70,10 @@ UNEVEN = (
 """Three samples, then one: gradients of x·w at w = 1 towards 0 are 2·(1 + 4 + 1)/3 = 4 and 2·9 = 18."""
 
 
+FAR_OFF = (UNEVEN[0], [(x, y + np.float32(1e4)) for x, y in UNEVEN[1]])
+"""The same towards 10,000: gradients of some ten thousands."""
+
+
 FIVE_SAMPLES = (
     oracle.Linear(np.array([[0.5], [-1.0]], np.float32), np.array([0.25], np.float32)),
     [
@@ -79,6 +84,13 @@ FIVE_SAMPLES = (
     ],
 )
 """Five samples: in batches of two, the last is a short one."""
+
+
+UNEVEN_FLOAT64 = (
+    oracle.Linear(*(w.astype(np.float64) for w in UNEVEN[0])),
+    [(x.astype(np.float64), y.astype(np.float64)) for x, y in UNEVEN[1]],
+)
+"""In float64, of which the model's variables and gradients then are."""
 
 
 TWO_FEATURES = [
@@ -202,6 +214,7 @@ class TestAccumulatedGradients:
     @examples(15)
     @given(problem=problems(count=st.integers(1, 5)))
     @example(problem=UNEVEN)
+    @example(problem=FAR_OFF)
     def test_is_the_gradient_of_the_whole_batch(self, problem):
         """For micro-batches of any sizes: the gradient of the mean loss over all samples together."""
         weights, batches = problem
@@ -253,7 +266,7 @@ class TestAccumulatedGradients:
     @examples(4)
     @given(batches=micro_batches(2, count=st.integers(2, 4)), seed=strategies.seeds)
     def test_holds_for_a_network_with_an_embedding(self, batches, seed):
-        """Through an embedding and a hidden layer, too, it is what one tape over the concatenated batch gives."""
+        """With an embedding, sequences of several lengths, whole numbers for targets: as one tape over all at once."""
         both = here.accumulate_network(accumulation.accumulated_gradients, seed, batches)
         expect(not both["sparse"], "Every gradient must be a tf.Tensor.", yours="a tf.IndexedSlices among them")
         close_gradients(both["yours"], [np.asarray(g, np.float64) for g in both["at_once"]])
@@ -262,7 +275,7 @@ class TestAccumulatedGradients:
     @given(problem=problems(count=st.integers(1, 3)))
     @example(problem=UNEVEN)
     def test_takes_arrays_too(self, problem):
-        """A list of NumPy arrays does as well as a generator of tensors."""
+        """A list of NumPy arrays does as well as a generator of tensors, and is not changed."""
         weights, batches = problem
         yours = here.accumulate_from_arrays(accumulation.accumulated_gradients, *weights, batches)
         close_gradients(yours, oracle.gradient(wide(weights), *oracle.concatenated(batches)))
@@ -318,6 +331,7 @@ class TestGradientAccumulationModel:
     @examples(6)
     @given(problem=problems(count=st.integers(3, 7)), steps=st.integers(1, 4), lr=strategies.floats(0.01, 0.05))
     @example(problem=(UNEVEN[0], UNEVEN[1] * 3), steps=2, lr=0.01)
+    @example(problem=UNEVEN_FLOAT64, steps=2, lr=0.01)
     def test_every_group_moves_by_its_unweighted_mean(self, problem, steps, lr):
         """After every K-th micro-batch w ← w − η·(g₁ + … + g_K)/K, whatever their sizes; nothing in between."""
         weights, batches = problem
@@ -365,7 +379,7 @@ class TestGradientAccumulationModel:
     @examples(1)
     @given(problem=problems(count=st.just(1), size=5))
     def test_a_group_goes_on_into_the_next_epoch(self, problem):
-        """Three batches an epoch and K = 2: two epochs (two calls of `fit`) are six batches and three updates."""
+        """Three batches an epoch, K = 2: two calls of `fit` (and `evaluate` between) are six batches, three updates."""
         weights, [(x, y)] = problem
         report = here.fit(
             accumulation.GradientAccumulationModel, *weights, x, y,
@@ -468,7 +482,7 @@ class TestAccumulatingOptimizer:
     @example(steps=2, lr=0.5)
     def test_is_adam_with_that_one_setting(self, steps, lr):
         """A tf.keras.optimizers.Adam with that rate and K, every other setting at Keras' default."""
-        settings = here.settings(accumulation.accumulating_optimizer(lr, accumulation_steps=steps))
+        settings = common.optimizer_settings(accumulation.accumulating_optimizer(lr, accumulation_steps=steps))
         expect(settings["adam"], "The optimizer must be a tf.keras.optimizers.Adam.", yours=settings)
         assert_number(settings["learning_rate"], lr, rel=1e-6)
         expected = {**oracle.ADAM_DEFAULTS, "gradient_accumulation_steps": steps}

@@ -6,6 +6,7 @@ is said. A tolerance is derived from the dtype and from the magnitude of what wa
 float16 and in float64.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -278,5 +279,6 @@ def assert_value_error(argument: str | None, function: Callable[..., Any], *args
     yours = f"{raised.type_name}: {raised.text[:120]}"
     if not raised.is_a("ValueError"):
         raise LawViolation("Bad input must raise a ValueError.", yours=yours, expected=wanted)
-    if argument and argument not in raised.text:
+    # As a word of its own: `base_batch_size` does not name `batch_size`.
+    if argument and not re.search(rf"(?<!\w){re.escape(argument)}(?!\w)", raised.text):
         raise LawViolation(f"The message must name the argument `{argument}`.", yours=yours, expected=wanted)

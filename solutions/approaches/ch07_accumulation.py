@@ -69,6 +69,19 @@ def by_fractions(base_lr, *, base_batch_size, batch_size):
     return float(fractions.Fraction(base_lr) * fractions.Fraction(batch_size, base_batch_size))
 
 
+class BatchSizeError(ValueError):
+    """A ValueError with a name of its own."""
+
+
+@approach("linear_scaling_rule", note="By logarithms: the ratio as a difference, off in the last digits only.")
+def by_logarithms(base_lr, *, base_batch_size, batch_size):
+    if base_batch_size < 1:
+        raise BatchSizeError("base_batch_size")
+    if batch_size < 1:
+        raise BatchSizeError("batch_size")
+    return math.exp(math.log(batch_size) - math.log(base_batch_size)) * base_lr
+
+
 @approach("updates_per_epoch", note="Counts where batches start, as a data pipeline would: no formula to get wrong.")
 def by_counting_starts(samples, *, batch_size, accumulation_steps=1, drop_remainder=False):
     starts = range(0, samples - batch_size + 1 if drop_remainder else samples, batch_size)
@@ -133,6 +146,26 @@ def weights_known_beforehand(model, loss_fn, micro_batches):
         gradients = tape.gradient(loss, model.trainable_variables)
         parts.append(_zeros_for_none(gradients, model.trainable_variables))
     return [tf.add_n([tf.cast(w, g.dtype) * g for w, g in zip(shares, column)]) for column in zip(*parts)]
+
+
+@approach(
+    "accumulated_gradients",
+    note="A compiled step for each micro-batch: the loop stays Python's, and equal shapes are traced once.",
+)
+def compiled_step(model, loss_fn, micro_batches):
+    variables = model.trainable_variables
+
+    @tf.function(reduce_retracing=True)
+    def step(x, y):
+        size = tf.shape(x)[0]
+        with tf.GradientTape() as tape:
+            loss = loss_fn(y, model(x, training=True))
+        gradients = _zeros_for_none(tape.gradient(loss, variables), variables)
+        return size, [tf.cast(size, g.dtype) * g for g in gradients]
+
+    parts = [step(tf.convert_to_tensor(x), tf.convert_to_tensor(y)) for x, y in micro_batches]
+    samples = tf.add_n([size for size, _ in parts])
+    return [tf.add_n(column) / tf.cast(samples, column[0].dtype) for column in zip(*(sums for _, sums in parts))]
 
 
 @approach(
@@ -250,8 +283,11 @@ class OneFlatAccumulator(tf.keras.Model):
 
     def build(self, input_shape):
         sizes = [math.prod(v.shape) for v in self.base_model.trainable_variables]
-        self.mean = self.add_weight(shape=(sum(sizes),), initializer="zeros", trainable=False, name="mean_gradient")
-        self.waiting = self.add_weight(shape=(), initializer="zeros", trainable=False, name="waiting")
+        dtype = self.base_model.trainable_variables[0].dtype
+        self.mean = self.add_weight(
+            shape=(sum(sizes),), dtype=dtype, initializer="zeros", trainable=False, name="mean_gradient"
+        )
+        self.waiting = self.add_weight(shape=(), dtype=dtype, initializer="zeros", trainable=False, name="waiting")
 
     def train_step(self, data):
         x, y, sample_weight = tf.keras.utils.unpack_x_y_sample_weight(data)
@@ -275,6 +311,51 @@ class OneFlatAccumulator(tf.keras.Model):
         self.optimizer.apply([tf.reshape(p, v.shape) for p, v in zip(pieces, variables)], variables)
         self.mean.assign(tf.zeros_like(self.mean))
         self.waiting.assign(0.0)
+
+
+@approach(
+    "GradientAccumulationModel",
+    note=(
+        "Makes its state in `compile`, where the optimizer is known and can be built, and counts down: nothing is left "
+        "to create in the step."
+    ),
+)
+class StateFromCompile(tf.keras.Model):
+    def __init__(self, base_model, accumulation_steps=4):
+        super().__init__()
+        self.base_model = base_model
+        self.accumulation_steps = accumulation_steps
+
+    def call(self, inputs, training=False):
+        return self.base_model(inputs, training=training)
+
+    def compile(self, *args, **kwargs):
+        super().compile(*args, **kwargs)
+        variables = self.base_model.trainable_variables
+        self.optimizer.build(variables)
+        self.sums = [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in variables]
+        self.left = tf.Variable(self.accumulation_steps, trainable=False, dtype=tf.int32)
+
+    def train_step(self, data):
+        x, y, sample_weight = tf.keras.utils.unpack_x_y_sample_weight(data)
+        variables = self.base_model.trainable_variables
+        with tf.GradientTape() as tape:
+            y_pred = self.base_model(x, training=True)
+            loss = self.compute_loss(x, y, y_pred, sample_weight)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        for total, gradient in zip(self.sums, _zeros_for_none(tape.gradient(scaled_loss, variables), variables)):
+            total.assign_add(gradient)
+        self.left.assign_sub(1)
+        tf.switch_case(tf.minimum(self.left, 1), [self.update, lambda: 0])
+        self.metrics[0].update_state(loss, sample_weight=tf.shape(x)[0])
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def update(self):
+        self.optimizer.apply([t / self.accumulation_steps for t in self.sums], self.base_model.trainable_variables)
+        for total in self.sums:
+            total.assign(tf.zeros_like(total))
+        self.left.assign(self.accumulation_steps)
+        return 0
 
 
 @approach("accumulating_optimizer", note="From a configuration, as an experiment's settings file would name it.")

@@ -61,6 +61,17 @@ def sign_times_size(gradients, clip_value):
     return [None if g is None else clip(tf.convert_to_tensor(g)) for g in gradients]
 
 
+@approach("clip_by_value", note="The middle one of -v, g and v: what clipping means, for the price of a sort.")
+def median_of_three(gradients, clip_value):
+    _refuse("clip_value", clip_value)
+
+    def clip(g):
+        limit = tf.fill(tf.shape(g), tf.constant(clip_value, g.dtype))
+        return tf.sort(tf.stack([-limit, g, limit]), axis=0)[1]
+
+    return [None if g is None else clip(tf.convert_to_tensor(g)) for g in gradients]
+
+
 @approach(
     "clip_by_norm",
     note="Chooses the factor with `tf.where`; the quotient that is not taken needs a safe divisor all the same.",
@@ -132,6 +143,18 @@ def globally_by_minimum(gradients, max_norm):
     return [None if g is None else tf.convert_to_tensor(g) * factor for g in gradients], norm
 
 
+@approach("clip_by_global_norm", note="Clips one long vector and cuts it up again: one product, but two copies.")
+def one_vector_cut_up_again(gradients, max_norm):
+    _refuse("max_norm", max_norm)
+    tensors = _tensors(gradients)
+    if not tensors:
+        return list(gradients), tf.constant(0.0)
+    vector = tf.concat([tf.reshape(g, [-1]) for g in tensors], axis=0)
+    norm = tf.norm(vector)
+    pieces = iter(tf.split(vector * (max_norm / tf.maximum(norm, max_norm)), [g.shape.num_elements() for g in tensors]))
+    return [None if g is None else tf.reshape(next(pieces), g.shape) for g in gradients], norm
+
+
 @approach("clipped_optimizer", note="Spelled out with `match`: longer, and a type checker follows every keyword.")
 def by_match(method, limit, *, learning_rate=1e-3):
     match method:
@@ -187,6 +210,23 @@ def by_a_scaled_backward_pass(model, optimizer, loss_fn, x, y, *, max_norm):
 
 
 @approach(
+    "clipped_train_step",
+    note="Lets the optimizer clip, for this one step: no clipping of one's own, but the norm is computed twice.",
+)
+def the_optimizer_clips_for_once(model, optimizer, loss_fn, x, y, *, max_norm):
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x, training=True))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    dense = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    optimizer.global_clipnorm = max_norm
+    try:
+        optimizer.apply(dense, model.trainable_variables)
+    finally:
+        optimizer.global_clipnorm = None
+    return loss, tf.linalg.global_norm(dense)
+
+
+@approach(
     "build_sequence_classifier",
     note="The functional form: longer, but a second input or output is only a line away.",
 )
@@ -202,6 +242,19 @@ def functional_form(timesteps, features, *, units=(64, 32)):
         loss=tf.keras.losses.BinaryCrossentropy(),
         metrics=[tf.keras.metrics.BinaryAccuracy(name="accuracy")],
     )
+    return model
+
+
+@approach(
+    "build_sequence_classifier",
+    note="All cells in one RNN layer: one walk through time for the whole stack, but no fast kernel on a GPU.",
+)
+def cells_in_one_layer(timesteps, features, *, units=(64, 32)):
+    cells = tf.keras.layers.RNN([tf.keras.layers.LSTMCell(size) for size in units])
+    layers = [tf.keras.Input((timesteps, features)), cells, tf.keras.layers.Dense(1, activation="sigmoid")]
+    model = tf.keras.Sequential(layers)
+    optimizer = tf.keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
+    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     return model
 
 

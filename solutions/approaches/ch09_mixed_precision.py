@@ -166,6 +166,24 @@ def by_custom_gradient(model, loss_fn, x, y, *, scale):
 
 
 @approach(
+    "loss_scaled_gradients",
+    note="Scales and divides in float64: no scale is too large for the loss, and a GPU is slow at it.",
+)
+def in_float64(model, loss_fn, x, y, *, scale):
+    scale = tf.cast(scale, tf.float64)
+    with tf.GradientTape() as tape:
+        loss = loss_fn(tf.convert_to_tensor(y), model(tf.convert_to_tensor(x), training=True))
+        scaled = tf.cast(loss, tf.float64) * scale
+    variables = model.trainable_variables
+    return [
+        tf.zeros(variable.shape)
+        if gradient is None
+        else tf.cast(tf.cast(tf.convert_to_tensor(gradient), tf.float64) / scale, tf.float32)
+        for gradient, variable in zip(tape.gradient(scaled, variables), variables, strict=True)
+    ]
+
+
+@approach(
     "DynamicLossScale",
     note="Keeps its state in variables, as Keras does: it can be saved, and moved into a graph.",
 )
@@ -222,6 +240,28 @@ class CountsDown:
         elif self.left == 0:
             self.scale, self.left = self.scale * 2.0, self.growth_steps
         return finite
+
+
+@approach("DynamicLossScale", note="x − x is 0 for what is finite and NaN for the rest; counts modulo, without reset.")
+class MinusItself:
+    """`.scale` is a rank-0 float64 tensor."""
+
+    def __init__(self, initial_scale=2.0**15, growth_steps=2000):
+        self.number, self.growth_steps, self.steps = initial_scale, growth_steps, 0
+
+    @property
+    def scale(self):
+        return tf.constant(self.number, tf.float64)
+
+    def update(self, gradients):
+        for gradient in map(tf.convert_to_tensor, gradients):
+            if not bool(tf.reduce_all(gradient - gradient == tf.zeros_like(gradient))):
+                self.number, self.steps = self.number / 2, 0
+                return False
+        self.steps += 1
+        if self.steps % self.growth_steps == 0:
+            self.number *= 2
+        return True
 
 
 @approach("round_up_to_multiple", note="Reads like the formula; the division is a float's, exact for units below 2⁵³.")

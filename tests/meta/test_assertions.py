@@ -114,6 +114,8 @@ def test_a_value_error_must_name_its_argument() -> None:
 
     assert_value_error("delta", raises, "ValueError", "delta must be positive. Received: 0")
     assert "name" in violation(assert_value_error, "delta", raises, "ValueError", "no").problem
+    assert "name" in violation(assert_value_error, "delta", raises, "ValueError", "base_delta is 0").problem
+    assert_value_error("delta", raises, "ValueError", "`delta`=0")
     assert "ValueError" in violation(assert_value_error, "delta", raises, "TypeError", "delta").problem
     assert "refused" in violation(assert_value_error, "delta", lambda: 0.5).problem
 

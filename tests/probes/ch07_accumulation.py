@@ -7,20 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tests.probes.common import WithSpareWeight, mean_loss, mean_loss_of_classes, squared_error
+
 Batch = tuple[np.ndarray, np.ndarray]
-
-UNDER_WEIGHT = 2.0
-
-
-def squared_error(y: Any, p: Any) -> Any:
-    """w·(p − y)² of each sample, w = UNDER_WEIGHT where p < y and 1 elsewhere: exchanged arguments give another."""
-    error = p - tf.cast(y, p.dtype)
-    return tf.reduce_mean(tf.where(error < 0, tf.cast(UNDER_WEIGHT, p.dtype), 1.0) * tf.square(error), axis=-1)
-
-
-def mean_loss(y: Any, p: Any) -> Any:
-    """The mean of `squared_error`, the loss of every probe here."""
-    return tf.reduce_mean(squared_error(y, p))
 
 
 def linear_model(kernel: np.ndarray, bias: np.ndarray) -> tf.keras.Sequential:
@@ -46,16 +35,6 @@ class Watching(tf.keras.layers.Layer):
         if inputs.shape[0] is not None:  # None while Keras traces the model's shapes
             self.calls.append((int(inputs.shape[0]), bool(training)))
         return inputs * 2.0 if training else inputs
-
-
-class WithSpareWeight(tf.keras.layers.Layer):
-    """Hands its input on, and has a trainable weight that it never uses."""
-
-    def build(self, input_shape: Any) -> None:
-        self.spare = self.add_weight(shape=(2, 3), initializer="ones", name="spare")
-
-    def call(self, inputs: Any) -> Any:
-        return inputs
 
 
 class WithSigns(tf.keras.layers.Layer):
@@ -93,8 +72,8 @@ def accumulate(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_batches: l
 
 
 def accumulate_from_arrays(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_batches: list[Batch]) -> list[Any]:
-    """The same from a list of NumPy arrays."""
-    return kata(linear_model(kernel, bias), mean_loss, list(micro_batches))
+    """The same from a list of NumPy arrays: the very list, for a change of it to be seen."""
+    return kata(linear_model(kernel, bias), mean_loss, micro_batches)
 
 
 def accumulate_in_graph(kata: Any, kernel: np.ndarray, bias: np.ndarray, micro_batches: list[Batch]) -> list[Any]:
@@ -132,15 +111,22 @@ def accumulate_with_spare_and_frozen(
 
 
 def accumulate_network(kata: Any, seed: int, micro_batches: list[Batch]) -> dict[str, Any]:
-    """For `network`: the kata's gradients, one tape's over the concatenated batch, and whether all are tensors."""
+    """For `network`: the kata's gradients, one tape's over the concatenated batch, and whether all are tensors.
+
+    The targets are labels, whole numbers that the loss counts with. The kata's samples are sequences, in each
+    micro-batch of another length, whose steps are all the same and which its model averages first.
+    """
+    micro_batches = [(x, (y > 1).astype(np.int32)) for x, y in micro_batches]
     model = network(seed, micro_batches[0][0].shape[1])
     x, y = (tf.concat(parts, axis=0) for parts in zip(*micro_batches))
     variables = model.trainable_variables
     with tf.GradientTape() as tape:
-        loss = mean_loss(y, model(x, training=True))
+        loss = mean_loss_of_classes(y, model(x, training=True))
     gradients = zip(tape.gradient(loss, variables), variables)
     at_once = [tf.zeros(v.shape) if g is None else tf.convert_to_tensor(g) for g, v in gradients]
-    yours = kata(model, mean_loss, _one_by_one(micro_batches))
+    averaging = [tf.keras.Input((None, x.shape[1])), tf.keras.layers.GlobalAveragePooling1D()]
+    sequences = [(np.repeat(x[:, None], t, axis=1), y) for t, (x, y) in enumerate(micro_batches, start=1)]
+    yours = kata(tf.keras.Sequential([*averaging, model]), mean_loss_of_classes, _one_by_one(sequences))
     return {"yours": yours, "at_once": at_once, "sparse": any(isinstance(g, tf.IndexedSlices) for g in yours)}
 
 
@@ -235,11 +221,16 @@ def fit(
     compilation: dict[str, Any],
     after: bool = False,
 ) -> dict[str, Any]:
-    """`fit` (some `calls`) in order, without shuffling; if `after`, also `evaluate` and `predict` on the same data."""
+    """`fit` in order, without shuffling; if `after`, also `evaluate` and `predict` on the same data.
+
+    Between several `calls` of `fit` the model is evaluated.
+    """
     base = linear_model(kernel, bias)
     model = kata(base, accumulation_steps=steps)
     model.compile(optimizer=_optimizer("sgd", lr), loss=squared_error, metrics=["mae", squared_error], **compilation)
-    for _ in range(calls):
+    for call in range(calls):
+        if call:
+            model.evaluate(x, y, batch_size=batch_size, verbose=0)
         history = model.fit(x, y, batch_size=batch_size, epochs=epochs, shuffle=False, verbose=0).history
     report: dict[str, Any] = {
         "history": {name: [float(value) for value in values] for name, values in history.items()},
@@ -261,12 +252,6 @@ def apply_to_one_number(optimizer: Any, w: float, gradients: list[float]) -> dic
         values.append(float(variable))
         iterations.append(int(optimizer.iterations))
     return {"values": values, "iterations": iterations}
-
-
-def settings(optimizer: Any) -> dict[str, Any]:
-    """Whether it is Adam, and its whole configuration but for the name."""
-    config = {name: value for name, value in optimizer.get_config().items() if name != "name"}
-    return {"adam": isinstance(optimizer, tf.keras.optimizers.Adam), **config}
 
 
 def is_new(kata: Any, *args: Any, **kwargs: Any) -> bool:

@@ -6,6 +6,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tests.probes.common import (
+    DoublesInTraining,
+    WithSpareWeight,
+    mean_loss,
+    mean_loss_of_classes,
+    optimizer_settings,
+    options_not_at_default,
+)
+
 
 def in_graph(function: Any, gradients: list[np.ndarray | None], *limit: float) -> Any:
     """`function(gradients, *limit)` inside `tf.function`, with symbolic tensors, and `None` where it stands."""
@@ -37,12 +46,6 @@ def reaches_the_update(optimizer: Any, gradients: list[np.ndarray]) -> list[np.n
     return received
 
 
-def settings(optimizer: Any) -> dict[str, Any]:
-    """Whether it is Adam, and its whole configuration but for the name."""
-    config = {name: value for name, value in optimizer.get_config().items() if name != "name"}
-    return {"adam": isinstance(optimizer, tf.keras.optimizers.Adam), **config}
-
-
 def is_new(kata: Any, *args: Any, **kwargs: Any) -> bool:
     """Whether two calls give two objects that share no layer, no variable and no optimizer."""
     first, second = (kata(*args, **kwargs) for _ in range(2))
@@ -55,24 +58,10 @@ def _parts(made: Any) -> list[Any]:
     return [made, *getattr(made, "layers", []), *made.variables, *([] if optimizer is None else [optimizer])]
 
 
-UNDER_WEIGHT = 2.0
-
-
-def squared_error(y: Any, p: Any) -> Any:
-    """(1/n) Σ w·(p − y)², w = UNDER_WEIGHT where p < y and 1 elsewhere: exchanged arguments give something else."""
-    error = p - tf.convert_to_tensor(y)
-    return tf.reduce_mean(tf.where(error < 0, UNDER_WEIGHT, 1.0) * tf.square(error))
-
-
-class DoublesInTraining(tf.keras.layers.Layer):
-    """Its input, twice over in training: so that it shows which of the two it was."""
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return inputs * 2.0 if training else inputs
-
-
 def _linear_model(kernel: np.ndarray, bias: np.ndarray, *before: tf.keras.layers.Layer) -> tf.keras.Sequential:
-    model = tf.keras.Sequential([tf.keras.Input((len(kernel),)), *before, tf.keras.layers.Dense(1)])
+    dtype = kernel.dtype.name
+    dense = tf.keras.layers.Dense(1, dtype=dtype)
+    model = tf.keras.Sequential([tf.keras.Input((len(kernel),), dtype=dtype), *before, dense])
     model.set_weights([kernel, bias])
     return model
 
@@ -105,7 +94,7 @@ def step(
         optimizer.build(model.trainable_variables)
 
     def run(x: Any, y: Any) -> Any:
-        return kata(model, optimizer, squared_error, x, y, max_norm=max_norm)
+        return kata(model, optimizer, mean_loss, x, y, max_norm=max_norm)
 
     batch = (x, y) if arrays else (tf.convert_to_tensor(x), tf.convert_to_tensor(y))
     for _ in range(steps):
@@ -118,33 +107,26 @@ def step(
     }
 
 
-class WithSpareWeight(tf.keras.layers.Layer):
-    """Hands its input on, and has a trainable weight that it never uses."""
-
-    def build(self, input_shape: Any) -> None:
-        self.spare = self.add_weight(shape=(2, 3), initializer="ones", name="spare")
-
-    def call(self, inputs: Any) -> Any:
-        return inputs
-
-
 def step_with_embedding(kata: Any, seed: int, max_norm: float) -> dict[str, Any]:
-    """One step of SGD at rate 1 of words → embedding → frozen layer → output, with a weight that is never used."""
+    """One step of SGD at rate 1 of words → embedding → frozen layer → output, with a weight that is never used.
+
+    The targets are labels, whole numbers that the loss counts with.
+    """
     rng = np.random.default_rng(seed)
     frozen = tf.keras.layers.Dense(2, trainable=False)
     layers = [tf.keras.layers.Embedding(3, 2), tf.keras.layers.Flatten(), frozen, WithSpareWeight()]
     model = tf.keras.Sequential([tf.keras.Input((4,), dtype="int32"), *layers, tf.keras.layers.Dense(1)])
     model.set_weights([rng.normal(size=w.shape).astype(np.float32) for w in model.get_weights()])
-    x, y = tf.constant(rng.integers(0, 2, (3, 4)), tf.int32), tf.constant(rng.normal(size=(3, 1)) + 5, tf.float32)
+    x, y = tf.constant(rng.integers(0, 2, (3, 4)), tf.int32), tf.constant(rng.integers(0, 3, (3, 1)), tf.int32)
     moving = [v for v in model.trainable_variables if v is not layers[-1].spare]
     with tf.GradientTape() as tape:
-        loss = squared_error(y, model(x, training=True))
+        loss = mean_loss_of_classes(y, model(x, training=True))
     gradients = [np.asarray(tf.convert_to_tensor(g)) for g in tape.gradient(loss, moving)]
     still = [("unused weight", layers[-1].spare), ("frozen layer", frozen.kernel), ("frozen layer", frozen.bias)]
     before, still_before = ([np.array(v) for v in variables] for variables in (moving, [v for _, v in still]))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Gradients do not exist")
-        _, norm = kata(model, tf.keras.optimizers.SGD(1.0), squared_error, x, y, max_norm=max_norm)
+        _, norm = kata(model, tf.keras.optimizers.SGD(1.0), mean_loss_of_classes, x, y, max_norm=max_norm)
     return {
         "norm": norm,
         "names": ["embedding", "output's kernel", "output's bias"],
@@ -155,14 +137,33 @@ def step_with_embedding(kata: Any, seed: int, max_norm: float) -> dict[str, Any]
     }
 
 
+COMPILED = {"loss_weights": None, "weighted_metrics": None, "run_eagerly": False, "steps_per_execution": 1}
+"""Keras' defaults of `compile`, but for what `build_sequence_classifier` is to set."""
+
+
 def describe_classifier(model: Any) -> dict[str, Any]:
-    """The shapes of its input, its output and its weights, and the optimizer's settings."""
+    """The shapes of its input, its output and its weights, and the settings of its layers and its optimizer.
+
+    `options` and `compiled` hold what does not stand at Keras' defaults, of the layers and of `compile`.
+    """
+    told = model.get_compile_config() or {}
     return {
+        "compiled": {name: told[name] for name, usual in COMPILED.items() if told.get(name, usual) != usual},
         "shapes": [list(model.input_shape), list(model.output_shape)],
         "trainable": [list(v.shape) for v in model.trainable_variables],
         "weights": [list(v.shape) for v in model.weights],
-        "optimizer": settings(model.optimizer),
+        "options": [options for layer in model.layers for options in _own_options(layer).items()],
+        "optimizer": optimizer_settings(model.optimizer),
     }
+
+
+def _own_options(layer: tf.keras.layers.Layer) -> dict[str, str]:
+    """The options of an LSTM or a Dense layer that are neither told nor at Keras' defaults."""
+    if isinstance(layer, tf.keras.layers.LSTM):
+        return options_not_at_default(layer, tf.keras.layers.LSTM(1), ("units", "return_sequences"))
+    if isinstance(layer, tf.keras.layers.Dense):
+        return options_not_at_default(layer, tf.keras.layers.Dense(1), ("units", "activation"))
+    return {}
 
 
 def answers(model: Any, x: np.ndarray, *, last_bias: float | None = None) -> np.ndarray:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tests.probes.common import DoublesInTraining, WithSpareWeight, options_not_at_default
+
 mixed_precision = tf.keras.mixed_precision
 
 
@@ -24,11 +26,22 @@ class BodyExited(SystemExit):
     """`sys.exit()` in the body of a `with` block: no Exception either."""
 
 
+class BodyCancelled(BaseException):
+    """Something that is neither an Exception nor one of Python's own others, as a cancelled task may raise it."""
+
+
 class OwnPolicy(mixed_precision.Policy):
     """A policy that is more than its name: whoever puts back the name puts back another one."""
 
 
 OWN = OwnPolicy("float32")
+
+
+class UnusualPolicy(mixed_precision.Policy):
+    """It computes in float16 and keeps float64 variables, which its name does not tell."""
+
+    def _parse_name(self, name: str) -> tuple[str, str]:
+        return "float16", "float64"
 
 
 def _policy(name: str) -> mixed_precision.Policy:
@@ -39,6 +52,13 @@ def _global_policy() -> str:
     """The name of the global policy; `"own"` for `OWN` itself."""
     policy = mixed_precision.global_policy()
     return "own" if policy is OWN else policy.name
+
+
+def _floatx() -> str:
+    """Keras' default dtype as a kata has left it; afterwards it is float32 again."""
+    left = tf.keras.config.floatx()
+    tf.keras.config.set_floatx("float32")
+    return left
 
 
 @contextlib.contextmanager
@@ -60,11 +80,13 @@ def policy_trail(
     """Nest `with policy(name)` blocks, end the innermost one, and tell the global policy on the way in and out.
 
     All of them are made before the first is entered; `made` is the policy then. The innermost block sets `body_sets`.
-    `ending` is `"returns"`, `"raises"`, `"interrupted"` or `"exits"`; `came_out` says what left the outermost block.
+    `ending` is `"returns"`, `"raises"`, `"interrupted"`, `"exits"` or `"cancelled"`; `came_out` says what left the
+    outermost block, `floatx` what Keras' default dtype is then.
     """
     inside: list[str] = []
     after: list[str] = []
-    raised = {"raises": BodyFailed(), "interrupted": BodyInterrupted(), "exits": BodyExited()}.get(ending)
+    errors = {"raises": BodyFailed, "interrupted": BodyInterrupted, "exits": BodyExited, "cancelled": BodyCancelled}
+    raised = errors[ending]() if ending in errors else None
 
     def nest(blocks: Sequence[Any]) -> None:
         if not blocks:
@@ -87,9 +109,9 @@ def policy_trail(
         mixed_precision.set_global_policy(_policy(before))
         try:
             nest(blocks)
-        except (BodyFailed, BodyInterrupted, BodyExited) as error:
+        except tuple(errors.values()) as error:
             came_out = "what was raised" if error is raised else "another exception"
-    return {"made": made, "inside": inside, "after": after, "came_out": came_out}
+    return {"made": made, "inside": inside, "after": after, "came_out": came_out, "floatx": _floatx()}
 
 
 def layer_built_under(policy: Callable, *names: str) -> tuple[str, str]:
@@ -104,15 +126,9 @@ def _dense(model: tf.keras.Model) -> list[tf.keras.layers.Dense]:
     return [layer for layer in model.layers if isinstance(layer, tf.keras.layers.Dense)]
 
 
-TOLD = ("name", "dtype", "units", "activation")
-"""What a Dense layer of `build_mixed_model` is told; the activation shows in the values."""
-
-
 def _own_options(layer: tf.keras.layers.Dense) -> dict[str, str]:
-    """The options of a Dense layer that do not stand at Keras' defaults."""
-    usual = tf.keras.layers.Dense(1).get_config()
-    options = layer.get_config().items()
-    return {key: str(value) for key, value in options if key not in TOLD and value != usual.get(key)}
+    """The options of a Dense layer that are not told and not at Keras' defaults; the activation shows in the values."""
+    return options_not_at_default(layer, tf.keras.layers.Dense(1), ("dtype", "units", "activation"))
 
 
 def mixed_model(build: Callable, features: int, *, before: str = "float32", **sizes: Any) -> dict[str, Any]:
@@ -123,6 +139,7 @@ def mixed_model(build: Callable, features: int, *, before: str = "float32", **si
     found = {
         "is_model": isinstance(model, tf.keras.Model),
         "policy_after": policy_after,
+        "floatx": _floatx(),
         "kernels": [tuple(layer.kernel.shape) if layer.built else "not built" for layer in _dense(model)],
         "compute": [layer.compute_dtype for layer in _dense(model)],
         "variables": [tf.as_dtype(variable.dtype).name for variable in model.variables],
@@ -217,8 +234,12 @@ def _layer(kind: str, name: str, policy: Any) -> tf.keras.layers.Layer:
             return tf.keras.layers.EinsumDense("ab,bc->ac", 2, name=name, dtype=policy)
         case "like":
             return LikeDense(2, name=name, dtype=policy)
+        case "wrapped":
+            return tf.keras.layers.SpectralNormalization(tf.keras.layers.Dense(2, dtype=policy), name=name)
         case "own":
-            return OwnDense(2, name=name, dtype=policy)
+            return OwnDense(2, name=name, dtype=policy, use_bias=False)
+        case "unusual":
+            return tf.keras.layers.Dense(2, name=name, dtype=UnusualPolicy(policy))
     return tf.keras.layers.Dense(2, name=name, dtype=policy, trainable=kind != "frozen")
 
 
@@ -236,23 +257,6 @@ def _model_of(made: Sequence[tf.keras.layers.Layer], form: str) -> tf.keras.Mode
     return tf.keras.Model(inputs, outputs)
 
 
-class Spare(tf.keras.layers.Layer):
-    """Passes its input on and has a variable that nothing depends on."""
-
-    def build(self, shape: Any) -> None:
-        self.spare = self.add_weight(shape=(5,), initializer="ones", name="spare")
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return inputs
-
-
-class DoublesInTraining(tf.keras.layers.Layer):
-    """Its input, twice over in training: so that it shows which of the two it was."""
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return inputs * 2.0 if training else inputs
-
-
 @functools.cache
 def _network(policy: str, kind: str) -> tf.keras.Model:
     """3 → tanh 4 → 2, the hidden layer under `policy`, the output in float32 (float64 for `"float64"`).
@@ -260,7 +264,7 @@ def _network(policy: str, kind: str) -> tf.keras.Model:
     `kind` is `"plain"`, `"spare"` (a variable that nothing depends on behind the hidden layer), `"frozen"` (the hidden
     layer is), `"doubling"` (twice the hidden layer's output in training) or `"penalised"`. Every use sets the weights.
     """
-    between = {"spare": [Spare(dtype=policy)], "doubling": [DoublesInTraining(dtype=policy)]}.get(kind, [])
+    between = {"spare": [WithSpareWeight(dtype=policy)], "doubling": [DoublesInTraining(dtype=policy)]}.get(kind, [])
     penalty = "l2" if kind == "penalised" else None
     hidden = tf.keras.layers.Dense(
         4, activation="tanh", dtype=policy, kernel_regularizer=penalty, trainable=kind != "frozen"
@@ -292,15 +296,17 @@ def scaled_gradients(
 
     `kind` is the network's, `form` that of `x` and `y`. In a graph a scale that is a tensor is a symbolic one.
     `weights_kept` says whether the network's weights are afterwards what they were, `seen` how many samples the loss
-    saw each time.
+    saw each time, `y_dtypes` in what dtypes it got the targets.
     """
-    seen = []
+    seen: list[tuple[int, int]] = []
+    dtypes: set[str] = set()
     model = _network(policy, kind)
     model.set_weights(list(weights))
     before = model.get_weights()
 
     def loss_fn(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         seen.append((int(tf.shape(y_true)[0]) if tf.executing_eagerly() else len(x), int(y_pred.shape[0] or len(x))))
+        dtypes.add(tf.as_dtype(tf.convert_to_tensor(y_true).dtype).name)
         error = tf.cast(y_true, loss_dtype) - tf.cast(y_pred, loss_dtype)
         return weight * tf.reduce_mean(tf.where(error > 0, error * error * 2, error * error))
 
@@ -309,7 +315,7 @@ def scaled_gradients(
 
     gradients = (tf.function(call) if graph else call)(_as(x, form), _as(y, form), scale)
     kept = all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
-    return {"gradients": gradients, "weights_kept": kept, "seen": seen}
+    return {"gradients": gradients, "weights_kept": kept, "seen": seen, "y_dtypes": sorted(dtypes)}
 
 
 def embedding_gradients(

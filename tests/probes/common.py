@@ -66,6 +66,55 @@ def graph_gradient(function: Callable[..., Any], *args: Any, wrt: int = 1, **kwa
     return call(as_tensors(args))
 
 
+UNDER_WEIGHT = 2.0
+
+
+def squared_error(y: Any, p: Any) -> Any:
+    """w·(p − y)² of each sample, w = UNDER_WEIGHT where p < y and 1 elsewhere: exchanged arguments give another."""
+    error = p - tf.cast(y, p.dtype)
+    return tf.reduce_mean(tf.where(error < 0, tf.cast(UNDER_WEIGHT, p.dtype), 1.0) * tf.square(error), axis=-1)
+
+
+def mean_loss(y: Any, p: Any) -> Any:
+    """The mean of `squared_error`."""
+    return tf.reduce_mean(squared_error(y, p))
+
+
+def mean_loss_of_classes(y: Any, p: Any) -> Any:
+    """`mean_loss` towards 5, 6 or 7 for the labels 0, 1 and 2: it counts with whole numbers, as a sparse loss does."""
+    return mean_loss(tf.gather([5.0, 6.0, 7.0], y), p)
+
+
+class DoublesInTraining(tf.keras.layers.Layer):
+    """Its input, twice over in training: so that it shows which of the two it was."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return inputs * 2.0 if training else inputs
+
+
+class WithSpareWeight(tf.keras.layers.Layer):
+    """Hands its input on, and has a trainable weight that it never uses."""
+
+    def build(self, input_shape: Any) -> None:
+        self.spare = self.add_weight(shape=(2, 3), initializer="ones", name="spare")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+def options_not_at_default(layer: Any, usual: Any, told: tuple[str, ...]) -> dict[str, str]:
+    """The options of a layer that differ from those of the `usual` one; those in `told` and its name may."""
+    defaults = usual.get_config()
+    options = layer.get_config().items()
+    return {key: str(value) for key, value in options if key not in ("name", *told) and value != defaults.get(key)}
+
+
+def optimizer_settings(optimizer: Any) -> dict[str, Any]:
+    """Whether it is Adam, and its whole configuration but for the name."""
+    config = {name: value for name, value in optimizer.get_config().items() if name != "name"}
+    return {"adam": isinstance(optimizer, tf.keras.optimizers.Adam), **config}
+
+
 def random_states_after(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, bool]:
     """Whether Python's, NumPy's and TensorFlow's global random states are after the call as they were before."""
     import random
