@@ -509,7 +509,13 @@ class TestRmspropStep:
     @example(arrays=[ZERO, ZERO, np.float32([0.01, -0.1, 1])], lr=0.5, rho=0.9, epsilon=2.0**-10, given_as=np.asarray)
     @example(arrays=[RANK_4, RANK_4, -RANK_4], lr=8, rho=0.5, epsilon=1e-7, given_as=as_list)
     @example(arrays=[ZERO + 1, ZERO + 1, np.float32([1, 0.5, -2])], lr=0.5, rho=0.0, epsilon=0.5, given_as=np.asarray)
-    @example(arrays=[ZERO, ZERO, np.float32([1e4, -100, 1e6])], lr=8.0, rho=0.9, epsilon=1e-7, given_as=np.asarray)
+    @example(
+        arrays=[ZERO, np.float32([0, 1e8, 0]), np.float32([1e4, -100, 1e6])],
+        lr=8.0,
+        rho=0.9,
+        epsilon=1e-7,
+        given_as=np.asarray,
+    )
     def test_divides_by_the_root_of_the_new_mean_square_plus_epsilon(self, arrays, lr, rho, epsilon, given_as):
         """s ← ρs + (1 - ρ)g², then w ← w - ηg/√(s + ε), ε inside the root."""
         rates = {"rho": rho, "epsilon": epsilon}
@@ -573,7 +579,9 @@ class TestAdagradStep:
     @example(arrays=[ZERO, ZERO, ZERO + 1], lr=0.0, epsilon=0.5, given_as=np.asarray)
     @example(arrays=[ZERO, ZERO, np.float32([0.01, -0.1, 1])], lr=0.5, epsilon=2.0**-7, given_as=np.asarray)
     @example(arrays=[RANK_4, RANK_4, -RANK_4], lr=0.5, epsilon=1e-7, given_as=as_list)
-    @example(arrays=[ZERO, ZERO, np.float32([1e4, -100, 1e6])], lr=8.0, epsilon=1e-7, given_as=np.asarray)
+    @example(
+        arrays=[ZERO, np.float32([0, 1e8, 0]), np.float32([1e4, -100, 1e6])], lr=8.0, epsilon=1e-7, given_as=np.asarray
+    )
     def test_divides_by_the_root_of_the_new_sum_of_squares_plus_epsilon(self, arrays, lr, epsilon, given_as):
         """s ← s + g², then w ← w - ηg/√(s + ε), ε inside the root."""
         rate = as_rate(lr, np.float32, given_as)
@@ -678,7 +686,7 @@ def variables_and_gradients(draw, steps, *, others=(np.float32, np.float64, np.f
 DOUBLE = [np.array([1e-10])], [[np.array([1e-9 / (n + 3)])] for n in range(20)]
 """A float64 variable, and gradients that float32 would round; small ones, for which a velocity must not be cut off."""
 
-GAMMAS = numbers(0.25, 0.95)
+GAMMAS = st.one_of(st.just(0.0), numbers(0.25, 0.95), numbers(0.25, 0.95))
 
 UNSET = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "gradient_accumulation_steps")
 OTHERS = [
@@ -707,6 +715,7 @@ class TestMomentumSGD:
     @examples(6)
     @given(drawn=variables_and_gradients(20), gamma=GAMMAS, nesterov=st.booleans(), lr=numbers(0.01, 0.5))
     @example(drawn=DOUBLE, gamma=0.9, nesterov=True, lr=0.5)
+    @example(drawn=DOUBLE, gamma=0.0, nesterov=False, lr=0.5)
     def test_walks_the_path_of_momentum_with_a_velocity_for_each_variable(self, drawn, gamma, nesterov, lr):
         """20 steps with drawn gradients, classical or Nesterov, variables of different shapes and dtypes."""
         weights, gradients = drawn
@@ -887,6 +896,7 @@ class TestChooseOptimizer:
     @example(use="")
     @example(use="adam")
     @example(use="Default")
+    @example(use="def")
     @example(use="trans")
     @example(use="default ")
     def test_refuses_any_other_use(self, use):
