@@ -684,6 +684,20 @@ def one_value_per_row_of_logits(y_true, logits):
     return tf.reduce_mean(tf.nn.softplus(logits) - y_true * logits, axis=-1)
 
 
+@misconception(
+    "binary_crossentropy_from_logits",
+    says="You hold the exponent at 80, which is enough in float32 only: float16 ends at 65504, so e^z is infinite "
+    "there from z = 11.1 on, and your loss or its gradient with it.",
+    hint=2,
+    subtle=True,
+)
+def overflow_in_half_precision(y_true, logits):
+    y_true, logits = _tensors(y_true, logits)
+    power = tf.exp(tf.minimum(logits, _number(80.0, logits)))
+    softplus = tf.where(logits > 30.0, logits, tf.math.log(1.0 + power))
+    return tf.reduce_mean(softplus - y_true * logits)
+
+
 # Categorical cross-entropy
 
 
@@ -941,6 +955,18 @@ def one_choice_per_sample(labels, y_prob, *, epsilon=1e-7):
     return -tf.math.log(_at_labels(labels, _clip(tf.convert_to_tensor(y_prob), epsilon)))
 
 
+@misconception(
+    "sparse_categorical_crossentropy",
+    says="You cast the labels to the dtype of the probabilities, and float16 has no 2049: class numbers are places in "
+    "a row, so let them be integers.",
+    hint=1,
+    subtle=True,
+)
+def labels_in_the_dtype_of_the_probabilities(labels, y_prob, *, epsilon=1e-7):
+    labels, y_prob = _tensors(labels, y_prob)
+    return -tf.reduce_mean(tf.math.log(_at_labels(labels, _clip(y_prob, epsilon))))
+
+
 # Sparse categorical cross-entropy from logits
 
 
@@ -1068,6 +1094,18 @@ def logarithm_of_a_softmax(labels, logits):
 def one_denominator_for_the_batch(labels, logits):
     logits = tf.convert_to_tensor(logits)
     return tf.reduce_logsumexp(logits) - tf.reduce_mean(_at_labels(labels, logits))
+
+
+@misconception(
+    "sparse_categorical_crossentropy_from_logits",
+    says="You cast the labels to the dtype of the logits, and float16 has no 2049: class numbers are places in a row, "
+    "so let them be integers.",
+    hint=3,
+    subtle=True,
+)
+def labels_in_the_dtype_of_the_logits(labels, logits):
+    labels, logits = _tensors(labels, logits)
+    return -tf.reduce_mean(_at_labels(labels, tf.nn.log_softmax(logits)))
 
 
 # Weighted mean squared error

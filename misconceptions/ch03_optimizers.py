@@ -95,6 +95,19 @@ def step_without_converting(w, g, *, lr):
     return tf.cast(w, w.dtype) - lr * tf.cast(g, w.dtype)
 
 
+@misconception(
+    "sgd_step",
+    says="You call float() on the rate. Inside tf.function that becomes a cast to float32, and beside float64 weights "
+    "the rate loses half its digits.",
+    hint=3,
+    subtle=True,
+)
+def step_with_a_python_rate(w, g, *, lr):
+    w, g = _tensors(w, g)
+    lr = float(lr)
+    return w - (tf.cast(lr, w.dtype) if tf.is_tensor(lr) else lr) * g
+
+
 # momentum_step
 
 
@@ -388,6 +401,22 @@ def adam_with_cast_numbers(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, 
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * tf.square(g)
     return w - lr * (m / (1 - beta_1**t)) / (tf.sqrt(v / (1 - beta_2**t)) + epsilon), m, v
+
+
+@misconception(
+    "adam_step",
+    says="You take the powers βᵗ in float32. With float64 weights every digit counts: 1 − 0.999ᵗ keeps four of "
+    "float32's at t = 1.",
+    hint=3,
+    subtle=True,
+)
+def adam_with_powers_in_float32(w, m, v, g, t, *, lr=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    w, m, v, g = _tensors(w, m, v, g)
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * tf.square(g)
+    t = tf.cast(t, tf.float32)
+    left_1, left_2 = (tf.cast(1 - beta**t, w.dtype) for beta in (beta_1, beta_2))
+    return w - lr * (m / left_1) / (tf.sqrt(v / left_2) + epsilon), m, v
 
 
 @misconception(
@@ -841,6 +870,21 @@ class RowsOfThisBatchOnly(_Momentum):
 
 @misconception(
     "MomentumSGD",
+    says="Beside float64 variables your γ is a float32 one: tf.cast(0.9, tf.float64) is 0.89999997616. A Python number "
+    "times a tensor adopts the tensor's dtype by itself.",
+    hint=2,
+    subtle=True,
+)
+class MomentumThroughFloat32(_Momentum):
+    def update_step(self, gradient, variable, learning_rate):
+        push = tf.cast(learning_rate, variable.dtype) * gradient
+        velocity, momentum = self.velocity_of(variable), tf.cast(self.momentum, variable.dtype)
+        velocity.assign(momentum * velocity + push)
+        variable.assign_sub(momentum * velocity + push if self.nesterov else tf.convert_to_tensor(velocity))
+
+
+@misconception(
+    "MomentumSGD",
     says="Your velocities are float32 whatever the variable is. Make each in the dtype of its variable.",
     hint=1,
     subtle=True,
@@ -983,6 +1027,33 @@ def choose_with_or(use, *, learning_rate=None):
 def choose_with_a_float(use, *, learning_rate=None):
     make, rate, options = _recipe(use)
     return make(rate if learning_rate is None else float(learning_rate), **options)
+
+
+@misconception(
+    "choose_optimizer",
+    says="You leave the biases out of the weight decay. Many recipes do; the cheat sheet says nothing of it, and what "
+    "it does not name stays as Keras sets it.",
+    hint=2,
+    subtle=True,
+)
+def choose_no_decay_for_biases(use, *, learning_rate=None):
+    make, rate, options = _recipe(use)
+    optimizer = make(rate if learning_rate is None else learning_rate, **options)
+    if use == "transformer":
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+@misconception(
+    "choose_optimizer",
+    says="You take a use for known when it is the beginning of a name. Only the five names, whole, are uses.",
+    hint=1,
+    subtle=True,
+)
+def choose_by_the_beginning(use, *, learning_rate=None):
+    names = ("default", "transformer", "vision", "recurrent", "sparse")
+    make, rate, options = _recipe(next((name for name in names if use and name.startswith(use)), use))
+    return make(rate if learning_rate is None else learning_rate, **options)
 
 
 @functools.cache

@@ -23,6 +23,13 @@ def floats(low: float, high: float) -> st.SearchStrategy[float]:
     return st.floats(low, high, allow_nan=False, allow_infinity=False, allow_subnormal=False)
 
 
+def numbers(dtype: Any, low: float, high: float) -> st.SearchStrategy[float]:
+    """A number in [low, high] with all the digits that `dtype` holds, float64's too, never subnormal."""
+    kind = np.dtype(dtype)
+    low, high = (float(kind.type(bound)) for bound in (low, high))
+    return st.floats(low, high, width=8 * kind.itemsize, allow_subnormal=False)
+
+
 def shapes(*, min_dims: int = 1, max_dims: int = 3, max_side: int = 5) -> st.SearchStrategy[tuple[int, ...]]:
     """Shapes whose sides mostly differ, so that a wrong axis shows; a side of 1 now and then."""
     return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=1, max_side=max_side)
@@ -37,12 +44,9 @@ def arrays(
     high: float = 10.0,
     dtype: Any = np.float32,
 ) -> Array:
-    """A dense array of `dtype` with values in [low, high]."""
+    """A dense array of `dtype` with values in [low, high], of all its digits."""
     size = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
-    width = min(np.dtype(dtype).itemsize * 8, 32)
-    low, high = (float(np.dtype(dtype).type(bound)) for bound in (low, high))
-    elements = st.floats(low, high, width=width, allow_subnormal=False)
-    return draw(hnp.arrays(dtype, size, elements=elements, fill=st.nothing()))
+    return draw(hnp.arrays(dtype, size, elements=numbers(dtype, low, high), fill=st.nothing()))
 
 
 @st.composite

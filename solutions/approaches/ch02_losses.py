@@ -321,6 +321,21 @@ class FocalLossBackendFree(_Focal):
 
 
 @approach(
+    "FocalLoss",
+    note="Turns γ and α into floats once, so the configuration says 2.0 where 2 was given: equal, and of one kind "
+    "whoever calls; einsum names both axes.",
+)
+class FocalLossOfFloats(_Focal):
+    def __init__(self, gamma=2.0, alpha=0.25, name="focal_loss", reduction="sum_over_batch_size"):
+        super().__init__(float(gamma), float(alpha), name=name, reduction=reduction)
+
+    def call(self, y_true, y_pred):
+        p = tf.clip_by_value(y_pred, 1e-7, 1.0 - 1e-7)
+        surprise = -self.alpha * tf.pow(1.0 - p, self.gamma) * tf.math.log(p)
+        return tf.einsum("bc,bc->b", y_true, surprise)
+
+
+@approach(
     "choose_loss",
     note="The guide as a table of recipes: a new task is a new line; what counts for which task can be read off it, "
     "and the choice is one look-up.",

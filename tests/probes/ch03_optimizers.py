@@ -145,7 +145,10 @@ def configuration(optimizer: Any) -> dict[str, Any]:
 
 
 def described(optimizer: Any) -> dict[str, Any]:
-    """Which of Keras' optimizers it is, its current rate, and every option that is not its class's default."""
+    """Which of Keras' optimizers it is, its current rate, and every option that is not its class's default.
+
+    No option, but set as well: that a variable called "bias" is left out of the weight decay.
+    """
     known = [c for c in type(optimizer).__mro__ if getattr(tf.keras.optimizers, c.__name__, None) is c]
     kind = known[0] if known and known[0] is not tf.keras.optimizers.Optimizer else None
     changed = {}
@@ -156,11 +159,13 @@ def described(optimizer: Any) -> dict[str, Any]:
             for name, value in optimizer.get_config().items()
             if name not in ("name", "learning_rate") and value != defaults.get(name)
         }
-    return {
-        "class": kind.__name__ if kind else None,
-        "learning_rate": float(optimizer.learning_rate),
-        "changed": changed,
-    }
+    rate = float(optimizer.learning_rate)
+    if rate and changed.get("weight_decay"):
+        bias = tf.keras.Variable(1.0, dtype="float64", name="bias")
+        optimizer.apply([tf.constant(0.0, tf.float64)], [bias])
+        if float(bias) == 1.0:
+            changed["exclude_from_weight_decay"] = ["bias"]
+    return {"class": kind.__name__ if kind else None, "learning_rate": rate, "changed": changed}
 
 
 def rates_in_use(optimizer: Any, steps: int) -> list[float]:
