@@ -106,7 +106,7 @@ class TestExponentialDecay:
     @given(
         data=st.data(),
         lr=RATES,
-        every=st.integers(2, 100) | st.sampled_from([300, 1000]),
+        every=st.integers(2, 100) | st.sampled_from([300, 520, 1000]),
         rate=FACTORS.filter(lambda r: r < 1),
     )
     def test_rounds_the_exponent_down_for_a_staircase(self, data, lr, every, rate):
@@ -306,6 +306,7 @@ class TestWarmupCosineDecay:
 
     @examples(10)
     @given(made=warmups())
+    @example(made=(1 / 3, 10, 50))
     def test_config_gives_back_an_equal_one(self, made):
         """`get_config` holds the three arguments by name; a schedule made from it, by Keras too, has the same rates."""
         peak, warmup, total = made

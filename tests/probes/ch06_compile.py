@@ -19,6 +19,18 @@ def with_drawn_weights(model: Any, seed: int) -> list[np.ndarray]:
 
 
 @contextlib.contextmanager
+def setting_kept() -> Iterator[list[bool]]:
+    """Puts `tf.config.run_functions_eagerly` back to False, as it is in a new process; was it changed meanwhile?"""
+    switched: list[bool] = []
+    tf.config.run_functions_eagerly(False)
+    try:
+        yield switched
+    finally:
+        switched.append(bool(tf.config.functions_run_eagerly()))
+        tf.config.run_functions_eagerly(False)
+
+
+@contextlib.contextmanager
 def compilings() -> Iterator[list[tuple[Any, dict[str, Any]]]]:
     """Every model that is compiled meanwhile, with the arguments by name, those left out included."""
     owner: Any = next(cls for cls in tf.keras.Model.__mro__ if "compile" in vars(cls))
@@ -107,7 +119,8 @@ def compiled(
     """What `kata` returns for a two-headed model, the model's weights, and what it then reports on (x, y)."""
     model = two_headed(x.shape[1], categories, as_dict)
     weights = with_drawn_weights(model, seed)
-    returned = kata(model, run_eagerly=True, **options)
+    with setting_kept():
+        returned = kata(model, run_eagerly=True, **options)
     weighing: Any = None  # Keras takes it in the outputs' own structure
     if sample_weight is not None:
         weighing = dict.fromkeys(y, sample_weight) if as_dict else [sample_weight, sample_weight]
@@ -118,11 +131,9 @@ def compiled(
 def settings(kata: Callable[..., Any], **options: Any) -> dict[str, Any]:
     """How a model stands after `kata` has compiled it; nothing is run, and the process is put back as it was."""
     model = two_headed(2, 3, False)
-    trained, setting = len(model.trainable_variables), tf.config.functions_run_eagerly()
-    with compilings() as seen:
+    trained = len(model.trainable_variables)
+    with setting_kept() as switched, compilings() as seen:
         returned = kata(model, **options)
-    switched = tf.config.functions_run_eagerly() != setting
-    tf.config.run_functions_eagerly(setting)
     given: dict[str, Any] = seen[-1][1] if seen else {"jit_compile": model.jit_compile}
     defaults = {"weighted_metrics": None, "steps_per_execution": 1, "auto_scale_loss": True}
     is_adam = type(model.optimizer) is tf.keras.optimizers.Adam
@@ -131,7 +142,7 @@ def settings(kata: Callable[..., Any], **options: Any) -> dict[str, Any]:
     return {
         "changed_options": sorted(name for name in usual if name != "name" and found.get(name) != usual[name]),
         "returned": returned,
-        "switched": switched,
+        "switched": switched[0],
         "frozen": trained - len(model.trainable_variables),
         "others": sorted(name for name, usual in defaults.items() if given.get(name, usual) not in (usual, [], {})),
         "optimizer": "Adam" if is_adam else f"{type(model.optimizer).__name__}, a class of its own",
@@ -145,7 +156,8 @@ def first_moves(kata: Callable[..., Any]) -> dict[str, float]:
     """How far each array of weights moves at most in the first step of a model that `kata` has compiled."""
     model = two_headed(2, 3, False)
     before = with_drawn_weights(model, 0)
-    kata(model, run_eagerly=True)
+    with setting_kept():
+        kata(model, run_eagerly=True)
     model.train_on_batch(np.ones((3, 2), np.float32), [np.full((3, 1), 9, np.float32), np.array([0, 1, 1])])
     pairs = zip(before, model.get_weights(), strict=True)
     return {str(array.shape): float(np.abs(after - array).max()) for array, after in pairs}
@@ -154,8 +166,9 @@ def first_moves(kata: Callable[..., Any]) -> dict[str, float]:
 def shares_an_optimizer(kata: Callable[..., Any]) -> bool:
     """Whether two models that `kata` compiles have one optimizer."""
     models = [two_headed(2, 3, False) for _ in range(2)]
-    for model in models:
-        kata(model)
+    with setting_kept():
+        for model in models:
+            kata(model)
     return models[0].optimizer is models[1].optimizer
 
 
