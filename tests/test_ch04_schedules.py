@@ -92,6 +92,12 @@ class TestExponentialDecay:
         rates = schedules.exponential_decay(at, initial_lr=1.0, decay_steps=10, decay_rate=0.25, staircase=True)
         assert_rate(rates, np.array([1, 1, 1 / 4, 1 / 4, 1 / 16]))
 
+    def test_a_stair_may_be_longer_than_a_byte_counts(self):
+        """Steps of uint8, up to 255, and D = 300: all of them lie on the first stair, at 1."""
+        at = np.array([0, 100, 255], np.uint8)
+        rates = schedules.exponential_decay(at, initial_lr=1.0, decay_steps=300, decay_rate=0.25, staircase=True)
+        assert_rate(rates, np.ones(3))
+
     @given(step=steps(2000), lr=RATES, every=st.integers(100, 1000), rate=FACTORS)
     @example(step=[[0, 100], [200, 50]], lr=0.5, every=100, rate=0.5)
     @example(step=250_000, lr=0.5, every=100_000, rate=0.5)
