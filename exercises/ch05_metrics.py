@@ -289,7 +289,7 @@ def evaluate_by_name(model: tf.keras.Model, x: Any, y: Any) -> dict[str, float]:
 
     Args:
         model: A compiled `tf.keras.Model`, with any number of metrics, none included. It stays as it is: weights,
-            optimizer, settings. What its metrics have seen before does not count.
+            optimizer, settings.
         x: Inputs: an array, or a list or dict of arrays for a model with several inputs.
         y: Targets: an array, or a list or dict of arrays for a model with several outputs.
 

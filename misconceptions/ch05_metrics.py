@@ -1102,14 +1102,3 @@ def compiles_anew(model, x, y):
     results = model.evaluate(x, y, verbose=0, return_dict=True)
     model.compile(optimizer="sgd", loss=model.loss)
     return {name: float(value) for name, value in results.items()}
-
-
-@misconception(
-    "evaluate_by_name",
-    says="`test_on_batch` goes on with the metrics where the last batch, or training, left them; evaluate resets "
-    "them first.",
-    hint=2,
-    subtle=True,
-)
-def goes_on_with_the_metrics(model, x, y):
-    return {name: float(value) for name, value in model.test_on_batch(x, y, return_dict=True).items()}

@@ -455,6 +455,7 @@ class TestF1Score:
     @example(stream=([(np.array([1]), np.array([0.5], np.float32))], 0.5))
     @example(stream=([(np.array([0]), np.array([0.25], np.float32))], 0.5))
     @example(stream=([(np.array([1, 0, 1]), np.array([0.7, 0.5, 0.75], np.float32))], 0.7))
+    @example(stream=([(np.array([1, 1]), np.array([0.1, 0.5], np.float16))], 0.1))
     @example(stream=([(np.array([1, 1, 0]), np.array([0.0, -0.25, -2], np.float32))], 0))
     @example(stream=([(np.array([1, 1, 0]), np.array([3e9, 2e9, -3e9], np.float32))], 2.5e9))
     @example(stream=([crowd(np.float16), crowd(np.float16, size=700)], 0.75))
