@@ -288,7 +288,8 @@ def evaluate_by_name(model: tf.keras.Model, x: Any, y: Any) -> dict[str, float]:
     in Keras 3 it has one entry, `compile_metrics`, for all compiled metrics together.
 
     Args:
-        model: A compiled `tf.keras.Model`, with any number of metrics, none included; its weights stay as they are.
+        model: A compiled `tf.keras.Model`, with any number of metrics, none included. It stays as it is: weights,
+            optimizer, settings.
         x: Inputs: an array, or a list or dict of arrays for a model with several inputs.
         y: Targets: an array, or a list or dict of arrays for a model with several outputs.
 

@@ -1,5 +1,6 @@
 """Wrong turns in chapter 4, each with the sentence that its author should read."""
 
+import itertools
 import math
 
 import numpy as np
@@ -102,6 +103,31 @@ def inverse_time(step, *, initial_lr, decay_steps, decay_rate, staircase=False):
     step = tf.cast(step, tf.float32)
     periods = tf.math.floordiv(step, float(decay_steps)) if staircase else step / decay_steps
     return initial_lr / (1 + decay_rate * periods)
+
+
+@misconception(
+    "exponential_decay",
+    says="You divide in the step's own dtype, and a uint8 holds no decay_steps above 255. Cast the step to float32 "
+    "first.",
+    hint=2,
+    subtle=True,
+)
+def stairs_in_the_dtype_of_the_step(step, *, initial_lr, decay_steps, decay_rate, staircase=False):
+    step = tf.convert_to_tensor(step)
+    periods = tf.cast(step // decay_steps, tf.float32) if staircase else tf.cast(step, tf.float32) / decay_steps
+    return initial_lr * tf.pow(decay_rate, periods)
+
+
+@misconception(
+    "exponential_decay",
+    says="You help the rounding down with a small number, so with a large D a stair begins some steps early. At k = "
+    "D, and not before, the new one has begun.",
+    hint=2,
+    subtle=True,
+)
+def stairs_a_little_early(step, *, initial_lr, decay_steps, decay_rate, staircase=False):
+    periods = tf.cast(step, tf.float32) / decay_steps
+    return initial_lr * tf.pow(decay_rate, tf.floor(periods + 0.01) if staircase else periods)
 
 
 # cosine_decay
@@ -329,6 +355,41 @@ def lists_only(step, *, boundaries, values):
     return rate
 
 
+@misconception(
+    "piecewise_constant",
+    says="Whole learning rates come back as whole numbers, int32. The result is float32 whatever the values are.",
+    hint=2,
+    subtle=True,
+)
+def whole_values_stay_whole(step, *, boundaries, values):
+    if len(values) != len(boundaries) + 1:
+        raise ValueError(f"`values` must be one longer than `boundaries`. Received: {values}")
+    if any(high <= low for low, high in itertools.pairwise(boundaries)):
+        raise ValueError(f"`boundaries` must strictly increase. Received: {boundaries}")
+    step = tf.cast(step, tf.float32)[..., tf.newaxis]
+    index = tf.reduce_sum(tf.cast(step > tf.constant(boundaries, tf.float32), tf.int32), axis=-1)
+    return tf.gather(tf.constant(values), index)
+
+
+@misconception(
+    "piecewise_constant",
+    says="You turn the boundaries into the step's dtype, where float16 rounds them. Cast the step to float32 instead.",
+    hint=2,
+    subtle=True,
+)
+def boundaries_in_the_dtype_of_the_step(step, *, boundaries, values):
+    if len(values) != len(boundaries) + 1:
+        raise ValueError(f"`values` must be one longer than `boundaries`. Received: {values}")
+    if any(high <= low for low, high in itertools.pairwise(boundaries)):
+        raise ValueError(f"`boundaries` must strictly increase. Received: {boundaries}")
+    step = tf.convert_to_tensor(step)
+    step = step if step.dtype.is_floating else tf.cast(step, tf.float32)
+    rate = tf.fill(tf.shape(step), tf.constant(values[-1], tf.float32))
+    for boundary, value in reversed(list(zip(boundaries, values, strict=False))):
+        rate = tf.where(step <= tf.cast(boundary, step.dtype), tf.constant(value, tf.float32), rate)
+    return rate
+
+
 # WarmupCosineDecay
 
 
@@ -511,6 +572,33 @@ class ConfigurationUnderOtherNames(_Schedule):
     @classmethod
     def from_config(cls, config):
         return cls(config["peak"], config["warmup"], config["total"])
+
+
+@misconception(
+    "WarmupCosineDecay",
+    says="Your schedule remembers the furthest step and never goes back before it. It is asked for any step, in any "
+    "order: keep nothing between two questions.",
+    hint=2,
+    subtle=True,
+)
+class NeverGoesBack(tf.keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, peak_lr, warmup_steps, total_steps):
+        if not 0 <= warmup_steps < total_steps:
+            raise ValueError(f"`warmup_steps` must lie in [0, total_steps). Received: {warmup_steps}")
+        self.peak_lr, self.warmup_steps, self.total_steps = peak_lr, warmup_steps, total_steps
+        self.furthest = 0.0
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        if tf.executing_eagerly() and step.shape.rank == 0:
+            self.furthest = max(self.furthest, float(step))
+            step = tf.constant(self.furthest)
+        rising = step / max(self.warmup_steps, 1)
+        falling = tf.minimum((step - self.warmup_steps) / (self.total_steps - self.warmup_steps), 1.0)
+        return self.peak_lr * tf.where(step < self.warmup_steps, rising, _half_cosine(falling))
+
+    def get_config(self):
+        return {"peak_lr": self.peak_lr, "warmup_steps": self.warmup_steps, "total_steps": self.total_steps}
 
 
 # reduce_on_plateau

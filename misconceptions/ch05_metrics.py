@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kata.course.variants import misconception
-from solutions.ch05_metrics import ConfusionCounts, counts_as_floats
+from solutions.ch05_metrics import ConfusionCounts, F1Score, counts_as_floats
 
 
 def _count(decided, actual):
@@ -183,6 +183,18 @@ def accuracy_divides_integers(counts):
     return (tp + tn) / tf.where(tf.equal(total, 0), tf.ones_like(total), total)
 
 
+@misconception(
+    "accuracy",
+    says="You divide by at least 1e-7 (Keras' epsilon), which is nothing beside whole counts, and everything beside "
+    "counts that are sums of tiny weights. Divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+def accuracy_over_at_least_epsilon(counts):
+    counts = counts_as_floats(counts)
+    return (counts.tp + counts.tn) / tf.maximum(sum(counts), 1e-7)
+
+
 # precision
 
 
@@ -264,6 +276,18 @@ def precision_of_no_call_is_none(counts):
     return None if known == 0 else tf.math.divide_no_nan(tp, tp + fp)
 
 
+@misconception(
+    "precision",
+    says="You divide by at least 1e-7 (Keras' epsilon), which is nothing beside whole counts, and everything beside "
+    "counts that are sums of tiny weights. Divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+def precision_over_at_least_epsilon(counts):
+    counts = counts_as_floats(counts)
+    return (counts.tp) / tf.maximum(counts.tp + counts.fp, 1e-7)
+
+
 # recall
 
 
@@ -335,6 +359,18 @@ def recall_of_no_positive_is_one(counts):
     return 1 - tf.math.divide_no_nan(fn, tp + fn)
 
 
+@misconception(
+    "recall",
+    says="You divide by at least 1e-7 (Keras' epsilon), which is nothing beside whole counts, and everything beside "
+    "counts that are sums of tiny weights. Divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+def recall_over_at_least_epsilon(counts):
+    counts = counts_as_floats(counts)
+    return (counts.tp) / tf.maximum(counts.tp + counts.fn, 1e-7)
+
+
 # f1
 
 
@@ -404,6 +440,18 @@ def f1_with_epsilons(counts):
 def f1_with_one_epsilon(counts):
     tp, fp, fn, _ = counts_as_floats(counts)
     return 2 * tp / (2 * tp + fp + fn + 1e-7)
+
+
+@misconception(
+    "f1",
+    says="You divide by at least 1e-7 (Keras' epsilon), which is nothing beside whole counts, and everything beside "
+    "counts that are sums of tiny weights. Divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+def f1_over_at_least_epsilon(counts):
+    counts = counts_as_floats(counts)
+    return (2 * counts.tp) / tf.maximum(2 * counts.tp + counts.fp + counts.fn, 1e-7)
 
 
 # roc_auc
@@ -578,6 +626,25 @@ def calls_close_scores_equal(y_true, scores):
     difference = tf.cast(positive, tf.float64) - tf.cast(negative, tf.float64)
     wins = tf.where(tf.abs(difference) < 1e-6, tf.zeros_like(difference), tf.sign(difference))
     return tf.cast((tf.reduce_mean(wins) + 1) / 2, scores.dtype)
+
+
+@misconception(
+    "roc_auc",
+    says="You cut the scores off at some size, and all beyond it tie; scores are any finite numbers, and only their "
+    "order counts.",
+    hint=2,
+    subtle=True,
+)
+def cuts_scores_off(y_true, scores):
+    scores = tf.convert_to_tensor(scores)
+    known = tf.get_static_value(tf.convert_to_tensor(y_true))
+    if known is not None and np.count_nonzero(known) in (0, known.size):
+        raise ValueError("`y_true` must hold both classes.")
+    is_positive = tf.cast(y_true, tf.bool)
+    kept = tf.clip_by_value(scores, tf.cast(-3e4, scores.dtype), tf.cast(3e4, scores.dtype))
+    positive, negative = tf.boolean_mask(kept, is_positive)[:, None], tf.boolean_mask(kept, ~is_positive)[None, :]
+    wins = tf.cast(positive >= negative, tf.float64) + tf.cast(positive > negative, tf.float64)
+    return tf.cast(tf.reduce_mean(wins) / 2, scores.dtype)
 
 
 # F1Score
@@ -830,6 +897,82 @@ class F1EmptiedByAsking(_Counting):
         return value
 
 
+@misconception(
+    "F1Score",
+    says="You turn the predictions into the metric's dtype before you compare, and a float16 0.1 is a little below "
+    "0.1; compare in the predictions' own dtype.",
+    hint=2,
+    subtle=True,
+)
+class F1ComparedInItsOwnDtype(F1Score):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_true, tf.cast(y_pred, self.dtype), sample_weight)
+
+
+@misconception(
+    "F1Score",
+    says="You keep the threshold as a float32 number, so a float64 0.1 is below your 0.1000000015; keep the Python "
+    "number as it is.",
+    hint=2,
+    subtle=True,
+)
+class F1WithAFloat32Threshold(F1Score):
+    def __init__(self, threshold=0.5, name="f1_score", **kwargs):
+        super().__init__(threshold=float(np.float32(threshold)), name=name, **kwargs)
+
+
+@misconception(
+    "F1Score",
+    says="You turn the weights into the predictions' dtype, where float16 rounds a weight of 0.1; the sums are kept "
+    "in the metric's dtype.",
+    hint=2,
+    subtle=True,
+)
+class F1WithWeightsInThePredictionsDtype(F1Score):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_pred = tf.convert_to_tensor(y_pred)
+        super().update_state(y_true, y_pred, None if sample_weight is None else tf.cast(sample_weight, y_pred.dtype))
+
+
+@misconception(
+    "F1Score",
+    says="Your sums are made in float32 and only kept in the metric's dtype, so a float64 metric has seven good "
+    "digits; cast before you add.",
+    hint=2,
+    subtle=True,
+)
+class F1SummedInFloat32(F1Score):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        weight = 1.0 if sample_weight is None else tf.reshape(tf.cast(sample_weight, tf.float32), [-1])
+        super().update_state(y_true, y_pred, weight)
+
+
+@misconception(
+    "F1Score",
+    says="A batch whose weights are all 0 counts fully in yours, as if it had none; it counts nothing.",
+    hint=2,
+    subtle=True,
+)
+class F1WithoutZeroWeights(F1Score):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            weight = tf.cast(sample_weight, self.dtype)
+            sample_weight = tf.where(tf.reduce_sum(weight) > 0, weight, tf.ones_like(weight))
+        super().update_state(y_true, y_pred, sample_weight)
+
+
+@misconception(
+    "F1Score",
+    says="You divide by at least 1e-7: all weights together may be less than that, and then your F1 is too small. "
+    "Divide with `tf.math.divide_no_nan`.",
+    hint=2,
+    subtle=True,
+)
+class F1OverAtLeastEpsilon(F1Score):
+    def result(self):
+        return 2 * self.tp / tf.maximum(2 * self.tp + self.fp + self.fn, 1e-7)
+
+
 # evaluate_by_name
 
 
@@ -934,3 +1077,28 @@ def returns_tensors(model, x, y):
 def leaves_out_the_loss(model, x, y):
     results = model.evaluate(x, y, verbose=0, return_dict=True)
     return {name: float(value) for name, value in results.items() if name != "loss"}
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You leave the model running eagerly, and slowly, for all that comes after; its settings are to be what "
+    "they were.",
+    hint=2,
+    subtle=True,
+)
+def leaves_the_model_eager(model, x, y):
+    model.run_eagerly = True
+    return {name: float(value) for name, value in model.evaluate(x, y, verbose=0, return_dict=True).items()}
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You compile the model anew, and with its optimizer all that this had learned about the gradients is gone; "
+    "evaluate changes nothing.",
+    hint=2,
+    subtle=True,
+)
+def compiles_anew(model, x, y):
+    results = model.evaluate(x, y, verbose=0, return_dict=True)
+    model.compile(optimizer="sgd", loss=model.loss)
+    return {name: float(value) for name, value in results.items()}

@@ -193,6 +193,50 @@ def caps_the_hidden_units(features, categories):
     return tf.keras.Model(inputs, _heads(shared, categories))
 
 
+@misconception(
+    "build_two_headed_model",
+    says="Your shared layer holds its weights down by a constraint, which shows in training only; the formulas know "
+    "none.",
+    hint=2,
+)
+def constrains_the_trunk(features, categories):
+    inputs = tf.keras.Input((features,))
+    limit = tf.keras.constraints.MaxNorm(3.0)
+    return tf.keras.Model(
+        inputs, _heads(tf.keras.layers.Dense(64, "relu", kernel_constraint=limit)(inputs), categories)
+    )
+
+
+@misconception(
+    "build_two_headed_model",
+    says="Every model of yours starts at the same weights, because its initializers have fixed seeds; Keras' "
+    "default draws anew.",
+    hint=2,
+)
+def starts_at_the_same_weights(features, categories):
+    def dense(units, seed, **options):
+        return tf.keras.layers.Dense(
+            units, kernel_initializer=tf.keras.initializers.GlorotUniform(seed=seed), **options
+        )
+
+    inputs = tf.keras.Input((features,))
+    shared = dense(64, 0, activation="relu")(inputs)
+    category = dense(categories, 2, activation="softmax", name="category")
+    return tf.keras.Model(inputs, [dense(1, 1, name="price")(shared), category(shared)])
+
+
+@misconception(
+    "build_two_headed_model",
+    says="The category does not train your shared layer: its gradient is stopped. Both heads train it, that is what "
+    "sharing is for.",
+    hint=2,
+)
+def stops_the_gradient_of_the_category(features, categories):
+    inputs, shared = _trunk(features)
+    stopped = tf.keras.layers.Lambda(tf.stop_gradient)(shared)
+    return tf.keras.Model(inputs, [_heads(shared, categories)[0], _heads(stopped, categories)[1]])
+
+
 # compile_two_headed_model
 
 
@@ -384,6 +428,96 @@ def takes_probabilities_for_logits(
     weights = {"price": price_weight, "category": category_weight}
     entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     _compile(model, weights=weights, category=entropy, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You switch off the loss scaling that `compile` gives a model in mixed precision; what is not asked for "
+    "stays as it is.",
+    hint=2,
+)
+def switches_loss_scaling_off(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    model.compile(
+        optimizer="adam",
+        loss={"price": "mse", "category": "sparse_categorical_crossentropy"},
+        loss_weights={"price": price_weight, "category": category_weight},
+        metrics={"price": ["mae"], "category": ["accuracy"]},
+        jit_compile=jit_compile,
+        run_eagerly=run_eagerly,
+        auto_scale_loss=False,
+    )
+
+
+@misconception(
+    "compile_two_headed_model",
+    says='Where XLA is not asked for you say "auto", so on a GPU it is compiled all the same: False is an answer, '
+    "not a missing one.",
+    hint=2,
+)
+def takes_false_for_auto(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    model.compile(
+        optimizer="adam",
+        loss={"price": "mse", "category": "sparse_categorical_crossentropy"},
+        loss_weights={"price": price_weight, "category": category_weight},
+        metrics={"price": ["mae"], "category": ["accuracy"]},
+        jit_compile=jit_compile or "auto",
+        run_eagerly=run_eagerly,
+    )
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You make all functions of the process eager, and it stays so; `compile(run_eagerly=True)` is for this "
+    "model alone.",
+    hint=2,
+)
+def makes_everything_eager(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    if run_eagerly:
+        tf.config.run_functions_eagerly(True)
+    model.compile(
+        optimizer="adam",
+        loss={"price": "mse", "category": "sparse_categorical_crossentropy"},
+        loss_weights={"price": price_weight, "category": category_weight},
+        metrics={"price": ["mae"], "category": ["accuracy"]},
+        jit_compile=jit_compile,
+        run_eagerly=run_eagerly,
+    )
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="You freeze the shared layer, so only the heads can learn; compiling changes how a model is trained, and "
+    "not what of it.",
+    hint=2,
+)
+def freezes_the_trunk(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    model.layers[1].trainable = False
+    model.compile(
+        optimizer="adam",
+        loss={"price": "mse", "category": "sparse_categorical_crossentropy"},
+        loss_weights={"price": price_weight, "category": category_weight},
+        metrics={"price": ["mae"], "category": ["accuracy"]},
+        jit_compile=jit_compile,
+        run_eagerly=run_eagerly,
+    )
+
+
+@misconception(
+    "compile_two_headed_model",
+    says="Your optimizer believes that it has made a hundred steps, so Adam does not correct its young moments; a "
+    "new one starts at 0.",
+    hint=2,
+)
+def goes_on_from_another_step(model, *, price_weight=1.0, category_weight=0.5, jit_compile=False, run_eagerly=False):
+    model.compile(
+        optimizer="adam",
+        loss={"price": "mse", "category": "sparse_categorical_crossentropy"},
+        loss_weights={"price": price_weight, "category": category_weight},
+        metrics={"price": ["mae"], "category": ["accuracy"]},
+        jit_compile=jit_compile,
+        run_eagerly=run_eagerly,
+    )
+    model.optimizer.iterations.assign(100)
 
 
 # total_loss
@@ -675,6 +809,54 @@ def switches_the_whole_process(batches, *, run_eagerly):
     return len(runs)
 
 
+@misconception(
+    "count_python_runs",
+    says="You ask how functions run and conclude the number; it is to be seen, in a model that trains.",
+    hint=2,
+)
+def asks_the_setting(batches, *, run_eagerly):
+    return batches if run_eagerly or tf.config.functions_run_eagerly() else 1
+
+
+@misconception(
+    "count_python_runs",
+    says="You train on one batch and multiply; train on as many as are asked for and count.",
+    hint=2,
+)
+def multiplies_one_batch(batches, *, run_eagerly):
+    runs = []
+
+    class Counting(tf.keras.Sequential):
+        def train_step(self, data):
+            runs.append(None)
+            return super().train_step(data)
+
+    model = Counting([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse", run_eagerly=run_eagerly)
+    model.train_on_batch(np.zeros((3, 2), "float32"), np.zeros((3, 1), "float32"))
+    return len(runs) * batches if run_eagerly or tf.config.functions_run_eagerly() else len(runs)
+
+
+@misconception(
+    "count_python_runs",
+    says="You count in `test_step`, which `evaluate` runs; the question is about training, `train_step` in `fit`.",
+    hint=2,
+)
+def counts_test_steps(batches, *, run_eagerly):
+    runs = []
+
+    class Counting(tf.keras.Sequential):
+        def test_step(self, data):
+            runs.append(None)
+            return super().test_step(data)
+
+    model = Counting([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse", run_eagerly=run_eagerly)
+    size = 3 * batches
+    model.evaluate(np.zeros((size, 2), "float32"), np.zeros((size, 1), "float32"), batch_size=3, verbose=0)
+    return len(runs)
+
+
 # max_jit_difference
 
 
@@ -859,3 +1041,74 @@ def starts_a_little_elsewhere(seed, *, steps):
     x, y, start = _draw(np.random.default_rng(seed))
     near = [np.nextafter(array, np.float32(9)) for array in start]
     return _largest_difference(*[_trained(_model(*which), x, y, steps) for which in ((True, start), (False, near))])
+
+
+@misconception(
+    "max_jit_difference",
+    says="You take the largest signed difference, so one that is below 0 never counts; take the absolute value first.",
+    hint=2,
+)
+def takes_the_sign_along(seed, *, steps):
+    generator = np.random.default_rng(seed)
+    x, y = generator.standard_normal((16, 4), "float32"), generator.standard_normal((16, 1), "float32")
+    start = [generator.standard_normal(shape, "float32") / 2 for shape in [(4, 8), (8,), (8, 1), (1,)]]
+
+    def train(jit_compile):
+        layers = [tf.keras.layers.Dense(units, kernel_initializer="zeros") for units in (8, 1)]
+        layers[0].activation = tf.tanh
+        model = tf.keras.Sequential([tf.keras.Input((4,)), *layers])
+        model.set_weights(start)
+        model.compile("sgd", "mse", jit_compile=jit_compile)
+        for _ in range(steps):
+            model.train_on_batch(x, y)
+        return model.get_weights()
+
+    pairs = zip(train(True), train(False), strict=True)
+    return max(0.0, *(float(np.max(fused - plain)) for fused, plain in pairs))
+
+
+@misconception(
+    "max_jit_difference",
+    says="You compare the first array of weights only; asked for is the largest difference of any weight.",
+    hint=2,
+)
+def compares_one_array(seed, *, steps):
+    generator = np.random.default_rng(seed)
+    x, y = generator.standard_normal((16, 4), "float32"), generator.standard_normal((16, 1), "float32")
+    start = [generator.standard_normal(shape, "float32") / 2 for shape in [(4, 8), (8,), (8, 1), (1,)]]
+
+    def train(jit_compile):
+        layers = [tf.keras.layers.Dense(units, kernel_initializer="zeros") for units in (8, 1)]
+        layers[0].activation = tf.tanh
+        model = tf.keras.Sequential([tf.keras.Input((4,)), *layers])
+        model.set_weights(start)
+        model.compile("sgd", "mse", jit_compile=jit_compile)
+        for _ in range(steps):
+            model.train_on_batch(x, y)
+        return model.get_weights()
+
+    return float(np.max(np.abs(train(True)[0] - train(False)[0])))
+
+
+@misconception(
+    "max_jit_difference",
+    says="You stop after ten updates; train for as many as are asked for.",
+    hint=2,
+)
+def makes_ten_steps_at_most(seed, *, steps):
+    generator = np.random.default_rng(seed)
+    x, y = generator.standard_normal((16, 4), "float32"), generator.standard_normal((16, 1), "float32")
+    start = [generator.standard_normal(shape, "float32") / 2 for shape in [(4, 8), (8,), (8, 1), (1,)]]
+
+    def train(jit_compile):
+        layers = [tf.keras.layers.Dense(units, kernel_initializer="zeros") for units in (8, 1)]
+        layers[0].activation = tf.tanh
+        model = tf.keras.Sequential([tf.keras.Input((4,)), *layers])
+        model.set_weights(start)
+        model.compile("sgd", "mse", jit_compile=jit_compile)
+        for _ in range(min(steps, 10)):
+            model.train_on_batch(x, y)
+        return model.get_weights()
+
+    pairs = zip(train(True), train(False), strict=True)
+    return float(max(np.max(np.abs(fused - plain)) for fused, plain in pairs))

@@ -107,7 +107,8 @@ def piecewise_constant(step: TensorLike, *, boundaries: Sequence[float], values:
     Args:
         step: k ≥ 0, in steps: a number, or a list, array or tensor of any shape and any integer or floating dtype.
         boundaries: A list or tuple of numbers ≥ 0 that strictly increase, in steps, whole or not; may be empty.
-        values: A list or tuple of the learning rates between them, in any order: one more than there are boundaries.
+        values: A list or tuple of the learning rates between them, numbers in any order, whole or not: one more than
+            there are boundaries.
 
     Returns:
         The learning rate: a float32 tensor of the shape of `step`.

@@ -24,7 +24,7 @@ def build_two_headed_model(features: int, categories: int) -> tf.keras.Model:
 
     x are the inputs and h the 64 units of the one shared layer; W, b, w₁, b₁, W₂, b₂ are the six arrays of weights, all
     trained, and initialised as Keras does by default. The price may be any number, so it has no activation; the
-    category is a probability for each. Nothing else is in it: no dropout, no penalty.
+    category is a probability for each. Nothing else is in it: no dropout, no penalty, no constraint.
 
     Args:
         features: Number of inputs, at least 1; the model takes one array `(batch, features)`.
@@ -70,7 +70,7 @@ def compile_two_headed_model(
 
     Args:
         model: A model with two outputs named `price` and `category`, as a list in that order or a dict. Its weights
-            stay as they are.
+            stay as they are, and those that were trained still are.
         price_weight: How much the price's mean squared error counts.
         category_weight: How much the category's cross-entropy counts.
         jit_compile: Compile the training step with XLA. (The default of `compile` itself is `"auto"`.)

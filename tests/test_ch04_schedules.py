@@ -26,8 +26,8 @@ common = probes("common")
 here = probes("ch04_schedules")
 
 SHAPES = strategies.shapes(min_dims=0, max_dims=2, max_side=3)
-RATES = st.one_of(st.integers(1, 64).map(lambda n: n / 64), st.sampled_from([0.1, 1e-3, 1e-5, 4.0]))
-"""Learning rates, some as they are in use: no half precision holds 0.1 or 1e-3."""
+RATES = st.one_of(st.integers(1, 64).map(lambda n: n / 64), st.sampled_from([0.1, 1e-3, 1e-5, 4.0, 1 / 3]))
+"""Learning rates, some as they are in use: no half precision holds 0.1 or 1e-3, and 1/3 has no last digit."""
 ZERO_ULPS = 0.25
 """At its end half a cosine is flat: a rounding of its argument is squared, and float32 gives 0 itself."""
 LENGTHS = st.one_of(st.integers(1, 1000), st.sampled_from([10_000, 100_000]))
@@ -92,6 +92,12 @@ class TestExponentialDecay:
         rates = schedules.exponential_decay(at, initial_lr=1.0, decay_steps=10, decay_rate=0.25, staircase=True)
         assert_rate(rates, np.array([1, 1, 1 / 4, 1 / 4, 1 / 16]))
 
+    def test_a_stair_may_be_longer_than_a_byte_counts(self):
+        """Steps of uint8, up to 255, and D = 300: all of them lie on the first stair, at 1."""
+        at = np.array([0, 100, 255], np.uint8)
+        rates = schedules.exponential_decay(at, initial_lr=1.0, decay_steps=300, decay_rate=0.25, staircase=True)
+        assert_rate(rates, np.ones(3))
+
     @given(step=steps(2000), lr=RATES, every=st.integers(100, 1000), rate=FACTORS)
     @example(step=[[0, 100], [200, 50]], lr=0.5, every=100, rate=0.5)
     @example(step=250_000, lr=0.5, every=100_000, rate=0.5)
@@ -103,7 +109,12 @@ class TestExponentialDecay:
         want = oracle.exponential_decay(step, lr, every, rate)
         assert_rate(rates, want, scale=decay_scale(step, lr, every, rate))
 
-    @given(data=st.data(), lr=RATES, every=st.integers(2, 100), rate=FACTORS.filter(lambda r: r < 1))
+    @given(
+        data=st.data(),
+        lr=RATES,
+        every=st.integers(2, 100) | st.sampled_from([300, 520, 1000]),
+        rate=FACTORS.filter(lambda r: r < 1),
+    )
     def test_rounds_the_exponent_down_for_a_staircase(self, data, lr, every, rate):
         """η₀·r^⌊k/D⌋: constant between multiples of D, and the new stair begins at the multiple."""
         step = data.draw(steps(5 * every, marks=(every, 2 * every, 4 * every)))
@@ -167,7 +178,8 @@ def pieces(draw, *, at_least=0):
     if draw(st.booleans()):
         boundaries = sorted({int(boundary) for boundary in boundaries})
     count = len(boundaries) + 1
-    values = draw(st.lists(RATES, min_size=count, max_size=count, unique=True))
+    rates = draw(st.sampled_from([RATES, RATES, st.integers(1, 9)]))
+    values = draw(st.lists(rates, min_size=count, max_size=count, unique=True))
     kind = draw(st.sampled_from([list, tuple]))
     return kind(boundaries), kind(values)
 
@@ -184,10 +196,16 @@ class TestPiecewiseConstant:
         assert_rate(rates, np.array([1.0, 1.0, 0.5, 0.5, 0.25]))
 
     def test_worked_example_of_a_boundary_between_two_steps(self):
-        """With boundaries (10.5, 12) and steps of a quarter: 10.25 and 10.5 are not above 10.5, 10.75 is."""
-        at = np.array([10.25, 10.5, 10.75, 12.0, 12.25])
+        """With boundaries (10.5, 12): 10.25 and 10.5 are not above 10.5; 10.5 + 1/4096 is, and so is 10.75."""
+        at = np.array([10.25, 10.5, 10.5 + 1 / 4096, 10.75, 12.0, 12.25])
         rates = schedules.piecewise_constant(at, boundaries=(10.5, 12), values=(0.1, 0.01, 0.001))
-        assert_rate(rates, np.array([0.1, 0.1, 0.01, 0.01, 0.001]), scale=0.1, ulps=1)
+        assert_rate(rates, np.array([0.1, 0.1, 0.01, 0.01, 0.01, 0.001]), scale=0.1, ulps=1)
+
+    def test_worked_example_of_a_boundary_that_half_precision_lacks(self):
+        """The float16 step 10 + 4/512 is above the boundary 10 + 3/512, which float16 would round up to it."""
+        at = np.array([10, 10 + 4 / 512], np.float16)
+        rates = schedules.piecewise_constant(at, boundaries=[10 + 3 / 512], values=[1, 2])
+        assert_rate(rates, np.array([1.0, 2.0]))
 
     @given(data=st.data(), drawn=pieces(at_least=1))
     def test_holds_each_value_up_to_and_including_its_boundary(self, data, drawn):
@@ -249,7 +267,8 @@ class TestWarmupCosineDecay:
         schedule = schedules.WarmupCosineDecay(peak_lr=1.0, warmup_steps=10, total_steps=110)
         # Neither another schedule nor an earlier question, past the end, changes the answer.
         schedules.WarmupCosineDecay(peak_lr=0.5, warmup_steps=0, total_steps=50)
-        schedule(1000)
+        assert_rate(schedule(1000), 0.0, scale=1.0, ulps=ZERO_ULPS)
+        assert_rate(schedule(5), 5 / 10)
         rates = schedule(np.array([0, 5, 10, 60, 110]))
         assert_rate(rates, np.array([0, 5 / 10, 1, 1 / 2, 0]), scale=1.0)
 
@@ -293,6 +312,7 @@ class TestWarmupCosineDecay:
 
     @examples(10)
     @given(made=warmups())
+    @example(made=(1 / 3, 10, 50))
     def test_config_gives_back_an_equal_one(self, made):
         """`get_config` holds the three arguments by name; a schedule made from it, by Keras too, has the same rates."""
         peak, warmup, total = made

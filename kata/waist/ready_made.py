@@ -28,6 +28,8 @@ _GENERAL = (
     r"raw_ops\.\w*CrossEntropy\w*",
     r"(.*\.)?clip_by_(norm|global_norm|average_norm)",
     r"mixed_precision\.(.*\.)?LossScaleOptimizer",
+    r"train\.(\w+_decay\w*|piecewise_constant\w*|\w+Optimizer)",
+    r"optimizer_v2\.(.*\.)?\w*(Decay|_decay|piecewise_constant)\w*",
 )
 _CLIPPING = (r"(.*\.)?clip_by_value", r"(.*\.)?ClipByValue", r"(ops|backend)\.(.*\.)?clip")
 _TRAINING = (r"\?\.(fit|train_on_batch|train_step|make_train_function)",)
@@ -37,6 +39,7 @@ _FORBIDDEN: dict[str, tuple[str, ...]] = {
     "clip_by_global_norm": _GENERAL + _CLIPPING[:2],
     "train_step": _GENERAL + _TRAINING,
     "train": _GENERAL + _TRAINING[:1],
+    "reduce_on_plateau": (*_GENERAL, r"callbacks\.(.*\.)?ReduceLROnPlateau"),
     "GradientAccumulationModel": (*_GENERAL, r"=gradient_accumulation_steps", r"\?\.train_on_batch"),
 }
 # In `train` a call of the learner's own `train_step` kata is a plain name, never `model.train_step`.
@@ -179,6 +182,7 @@ def find(source: str, kata: str, name: str | None = None) -> tuple[str, int] | N
 # Watching what runs
 
 _MODULES = (
+    "keras.src.callbacks.reduce_lr_on_plateau",
     "keras.src.losses.losses",
     "keras.src.metrics.accuracy_metrics",
     "keras.src.metrics.confusion_metrics",
@@ -199,6 +203,7 @@ _MODULES = (
     "keras.src.optimizers.rmsprop",
     "keras.src.optimizers.sgd",
     "keras.src.optimizers.schedules.learning_rate_schedule",
+    "tensorflow.python.keras.optimizer_v2.legacy_learning_rate_decay",
     "tensorflow.python.ops.clip_ops",
 )
 _MODULES_FOR_CROSSENTROPY = (
@@ -219,7 +224,9 @@ def codes() -> dict[CodeType, str]:
     for module_name in _MODULES + _MODULES_FOR_CROSSENTROPY:
         module = importlib.import_module(module_name)
         public = module_name.replace("keras.src.", "keras.").replace("tensorflow.python.ops.", "tf.")
-        public = re.sub(r"(losses|optimizers|metrics|schedules)\.\w+$", r"\1", public).replace("tf.clip_ops", "tf")
+        public = public.replace("tensorflow.python.keras.optimizer_v2", "tf.compat.v1.train")
+        public = re.sub(r"(losses|optimizers|metrics|schedules|callbacks|train)\.\w+$", r"\1", public)
+        public = public.replace("tf.clip_ops", "tf")
         public = re.sub(r"tf\.(nn_impl|nn_ops|gen_nn_ops)", "tf.nn", public)
         for name, value in vars(module).items():
             if module_name in _MODULES_FOR_CROSSENTROPY and not _CROSSENTROPY.fullmatch(name):

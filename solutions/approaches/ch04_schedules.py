@@ -31,6 +31,18 @@ def decay_in_float64(step, *, initial_lr, decay_steps, decay_rate, staircase=Fal
 
 
 @approach(
+    "exponential_decay",
+    note="The staircase by taking the remainder off, k − k mod D, which is exact; rᵖ as e^(p·ln r). TensorFlow "
+    "computes pow much the same way.",
+)
+def decay_without_the_remainder(step, *, initial_lr, decay_steps, decay_rate, staircase=False):
+    step = tf.cast(step, tf.float32)
+    if staircase:
+        step -= tf.math.floormod(step, float(decay_steps))
+    return initial_lr * tf.exp(tf.math.xlogy(step / decay_steps, decay_rate))
+
+
+@approach(
     "cosine_decay",
     note="½(1 + cos x) = cos²(x/2): no 1 − 1 at the end of the fall, so small rates keep their digits.",
 )
@@ -75,6 +87,20 @@ def piecewise_by_where(step, *, boundaries, values):
     rate = tf.fill(tf.shape(step), tf.constant(values[-1], tf.float32))
     for boundary, value in zip(reversed(boundaries), reversed(values[:-1]), strict=True):
         rate = tf.where(step <= boundary, tf.constant(value, tf.float32), rate)
+    return rate
+
+
+@approach(
+    "piecewise_constant",
+    note="Adds up the jumps that lie behind a step: one term a boundary, and no index. The sum rounds, in the last "
+    "digit.",
+)
+def piecewise_by_jumps(step, *, boundaries, values):
+    _check_pieces(boundaries, values)
+    step = tf.cast(step, tf.float32)
+    rate = tf.fill(tf.shape(step), float(values[0]))
+    for boundary, (old, new) in zip(boundaries, itertools.pairwise(values), strict=True):
+        rate += tf.cast(step > boundary, tf.float32) * (new - old)
     return rate
 
 
@@ -162,3 +188,27 @@ def plateau_as_a_fold(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1
 
     states = itertools.accumulate(losses, after, initial=(float(initial_lr), None, 0, 0))
     return [state[0] for state in states][1:]
+
+
+@approach(
+    "reduce_on_plateau",
+    note="A generator that counts the cuts and takes the power of the factor, where the others multiply each time; "
+    "the floor comes last.",
+)
+def plateau_by_counting_cuts(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0):
+    def rates():
+        best, waited, resting, cuts, rate = math.inf, 0, 0, 0, initial_lr
+        for loss in losses:
+            if resting:
+                resting, waited = resting - 1, 0
+            if loss < best - min_delta:
+                best, waited = loss, 0
+            elif not resting:
+                waited += 1
+                if waited >= patience and rate > min_lr:
+                    cuts += 1
+                    rate = max(initial_lr * factor**cuts, min_lr)
+                    resting, waited = cooldown, 0
+            yield float(rate)
+
+    return list(rates())

@@ -206,6 +206,30 @@ def counted_in_a_loss_function(batches, *, run_eagerly):
     return len(runs)
 
 
+@approach(
+    "count_python_runs",
+    note="A training step of one's own, and one batch an epoch. Every `fit` could do more; the step is traced once "
+    "all the same.",
+)
+def counted_in_a_step_of_ones_own(batches, *, run_eagerly):
+    runs = []
+
+    class Counting(tf.keras.Model):
+        def train_step(self, data):
+            runs.append(None)
+            x, y = data
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(self(x, training=True) - y))
+            self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+            return {"loss": loss}
+
+    inputs = tf.keras.Input((1,))
+    model = Counting(inputs, tf.keras.layers.Dense(1)(inputs))
+    model.compile(optimizer="adam", run_eagerly=run_eagerly)
+    model.fit(np.ones((4, 1), "float32"), np.ones((4, 1), "float32"), batch_size=4, epochs=batches, verbose=0)
+    return len(runs)
+
+
 # max_jit_difference
 
 

@@ -58,7 +58,7 @@ def evaluated(
     times: int = 1,
     run_eagerly: bool = True,
 ) -> dict[str, Any]:
-    """The results of `times` calls of `kata` for a model whose heads all predict x, and whether its weights changed.
+    """The results of `times` calls of `kata` for a model whose heads all predict x, and what has changed in it.
 
     The heads have a penalty of ¼ each, and what they see goes through a dropout. As a list or a dict, x comes as two
     inputs that add up to it.
@@ -75,11 +75,15 @@ def evaluated(
     model = tf.keras.Model(entries if len(entries) > 1 else entries[0], outputs if len(heads) > 1 else outputs[0])
     metrics = None if metric_name is None else [[tf.keras.metrics.MeanAbsoluteError(name=metric_name)] for _ in heads]
     model.compile("sgd", ["mse"] * len(heads), metrics=metrics, run_eagerly=run_eagerly)
-    before = model.get_weights()
+    before, optimizer = model.get_weights(), model.optimizer
     parts = [x - 1, np.ones_like(x)]
     given = {"array": x, "list": parts, "dict": dict(zip(names, parts, strict=False))}[inputs]
     by_kind = {"dict": dict(zip(heads[::-1], ys[::-1], strict=True)), "list": ys}  # by name, not in the heads' order
     y = by_kind[targets] if len(heads) > 1 else ys[0]
     results = [kata(model, given, y) for _ in range(times)]
-    changed = any(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
-    return {"results": results, "changed": changed}
+    found = {
+        "its weights": any(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)),
+        "its optimizer": model.optimizer is not optimizer,
+        "run_eagerly": model.run_eagerly != run_eagerly,
+    }
+    return {"results": results, "changed": [name for name, is_changed in found.items() if is_changed]}

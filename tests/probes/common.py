@@ -141,8 +141,12 @@ def run_example(katas: dict[str, Any], sources: list[str], name: str) -> list[st
     module = sys.modules.get(getattr(katas[name], "__module__", ""))
     namespace = {"keras": keras, "np": np, "tf": tf, **(vars(module) if module else {}), **katas}
     printed = []
-    for source in sources:
-        with contextlib.redirect_stdout(io.StringIO()) as said:
-            exec(compile(source, "<the docstring's example>", "single"), namespace)
-        printed.append(said.getvalue())
+    setting = tf.config.functions_run_eagerly()
+    try:
+        for source in sources:
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                exec(compile(source, "<the docstring's example>", "single"), namespace)
+            printed.append(said.getvalue())
+    finally:
+        tf.config.run_functions_eagerly(setting)  # so that no other law suffers
     return printed
