@@ -1,8 +1,8 @@
 """The developer's one command, which CI runs too: `uv run python -m kata.dev`.
 
 Lint, format, types, stubs in step with solutions; the laws on the solutions from outside, the bodies of the
-gpu laws among them; then every test in process, which is the README's own command. `--fast` stops before the
-laws, `--no-suite` before the last.
+gpu laws among them; then every test in process, what takes long included. `--fast` stops before the laws,
+`--no-suite` before the last.
 """
 
 import os
@@ -20,7 +20,7 @@ CHECKS: list[tuple[str, list[str]]] = [
     ("stubs", [sys.executable, "-m", "kata.course.stubs", "--check"]),
 ]
 ISOLATED = [("isolated", [*_PYTEST, "--profile", "ci", "--isolated", "--gpu-on-cpu", "--ignore", "tests/meta", "-q"])]
-SUITE = [("suite", _PYTEST)]
+SUITE = [("suite", [*_PYTEST, "--thorough"])]
 
 
 def main(arguments: list[str]) -> int:
