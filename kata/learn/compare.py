@@ -212,9 +212,9 @@ def _is_direct(question: Question, kata: KataName) -> bool:
 
 
 def _size(value: Any) -> int:
-    """Bytes in all arrays of floating-point numbers."""
+    """Bytes in all float32 arrays, and next to nothing for others."""
     if isinstance(value, np.ndarray):
-        return value.nbytes if value.dtype == np.float32 else 0
+        return value.nbytes if value.dtype == np.float32 else min(value.size, 1)  # others where there is no better
     if isinstance(value, dict):
         value = list(value.values())
     return sum(map(_size, value)) if isinstance(value, list | tuple) else 0
