@@ -361,8 +361,8 @@ class _Asked(Schedule):
 
 @misconception(
     "make_schedule",
-    says="You turn the step into an int32, in which large steps are small ones or negative; a step may be of any integer "
-    "dtype.",
+    says="You turn the step into an int32, in which large steps are small ones or negative; a step may be of any "
+    "integer dtype.",
     hint=3,
     subtle=True,
 )
