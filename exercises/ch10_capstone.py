@@ -67,8 +67,9 @@ def make_classification_data(
     at chance.
 
     Which map and which inputs is up to you, as long as a simple classifier finds the map (and beats by far whoever
-    always says the commonest class) and, given samples enough, every class occurs. The process's global random states
-    (Python's, NumPy's, TensorFlow's) are left as they were.
+    always says the commonest class) and, given samples and columns enough, every class occurs (of one column, argmax
+    makes two classes and no more). The process's global random states (Python's, NumPy's, TensorFlow's) are left as
+    they were.
 
     Args:
         seed: An int, 0 ≤ seed < 2³¹. The result depends on it alone; another seed gives other samples.

@@ -1,10 +1,12 @@
 """Wrong turns in chapter 1, each with the sentence that its author should read."""
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 
 from kata.course.variants import misconception
-from solutions.ch01_pipeline import PipelineResult, RegressionData, train_step
+from solutions.ch01_pipeline import PipelineResult, RegressionData, make_regression_data, train_step
 
 # make_regression_data
 
@@ -197,6 +199,126 @@ def one_column_for_all(*, seed, train_size=1000, test_size=200, features=10, bia
     return RegressionData(*split(train_size), *split(test_size))
 
 
+@misconception(
+    "make_regression_data",
+    says="You standardize x by its own mean and deviation, so no sample is drawn independently of the others; a draw "
+    "from N(0, 1) needs no such thing.",
+    hint=1,
+    subtle=True,
+)
+def standardized_inputs(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng = np.random.default_rng(seed)
+
+    def standardized(n, columns):
+        x = rng.normal(size=(n, columns))
+        return (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8) if columns > 1 else x
+
+    return _from_draws(rng.normal(size=(features, 1)), standardized, standardized, train_size, test_size, bias, noise)
+
+
+@misconception(
+    "make_regression_data",
+    says="Your noise is cut off at two standard deviations, as `truncated_normal` does it; ε is standard normal, and "
+    "one value in twenty-two lies beyond 2.",
+    hint=1,
+    subtle=True,
+)
+def truncated_noise(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    data = make_regression_data(
+        seed=seed, train_size=train_size, test_size=test_size, features=features, bias=bias, noise=0.0
+    )
+
+    def noisy(y, which):
+        epsilon = tf.random.stateless_truncated_normal(y.shape, (seed, which)).numpy()
+        return (y + noise * epsilon).astype(np.float32)
+
+    return data._replace(y_train=noisy(data.y_train, 0), y_test=noisy(data.y_test, 1))
+
+
+@misconception(
+    "make_regression_data",
+    says="Your noise is the same for every seed: draw it from the seed's generator too.",
+    hint=1,
+    subtle=True,
+)
+def noise_without_the_seed(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng, fixed = np.random.default_rng(seed), np.random.default_rng(0)
+    w = rng.normal(size=(features, 1))
+
+    def split(size):
+        x = rng.normal(size=(size, features)).astype(np.float32)
+        return x, (x @ w + bias + noise * fixed.normal(size=(size, 1))).astype(np.float32)
+
+    return RegressionData(*split(train_size), *split(test_size))
+
+
+@misconception(
+    "make_regression_data",
+    says="Your noise repeats the numbers of x, since its generator starts from the same seed; use one generator.",
+    hint=1,
+    subtle=True,
+)
+def noise_from_the_draws_of_x(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    w = np.random.default_rng(seed).normal(size=(features, 1))
+
+    def split(size, which):
+        x, epsilon = (np.random.default_rng([seed, which]).normal(size=(size, n)) for n in (features, 1))
+        x = x.astype(np.float32)
+        return x, (x @ w + bias + noise * epsilon).astype(np.float32)
+
+    return RegressionData(*split(train_size, 1), *split(test_size, 2))
+
+
+@misconception(
+    "make_regression_data",
+    says="Your test samples are training samples, a little disturbed, and so no new ones; draw them anew.",
+    hint=2,
+    subtle=True,
+)
+def disturbed_training_samples(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng = np.random.default_rng(seed)
+    w, x = rng.normal(size=(features, 1)), rng.normal(size=(max(train_size, test_size), features))
+    disturbed = 0.8 * x + 0.6 * rng.normal(size=x.shape)
+
+    def split(x):
+        return x.astype(np.float32), (x @ w + bias + noise * rng.normal(size=(len(x), 1))).astype(np.float32)
+
+    return RegressionData(*split(x[:train_size]), *split(disturbed[:test_size]))
+
+
+@misconception(
+    "make_regression_data",
+    says="Half of your samples are the others with their signs turned; draw each by itself.",
+    hint=2,
+    subtle=True,
+)
+def in_opposite_pairs(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng = np.random.default_rng(seed)
+
+    def pairs(n, columns):
+        half = rng.normal(size=((n + 1) // 2, columns))
+        return np.concatenate([half, -half])[:n] if columns > 1 else rng.normal(size=(n, columns))
+
+    return _from_draws(rng.normal(size=(features, 1)), pairs, pairs, train_size, test_size, bias, noise)
+
+
+@misconception(
+    "make_regression_data",
+    says="You give the same arrays again, and whoever has changed them gets them changed; make new ones on every call.",
+    hint=1,
+    subtle=True,
+)
+def kept_for_the_next_call(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    key = (seed, train_size, test_size, features, bias, noise)
+    if key not in _KEPT:
+        _KEPT.clear()
+        _KEPT[key] = _data(*key)
+    return _KEPT[key]
+
+
+_KEPT = {}
+
+
 def _data(seed, train_size, test_size, features, bias, noise):
     """The right data, for wrong turns that are elsewhere."""
     rng = np.random.default_rng(seed)
@@ -289,6 +411,17 @@ def at_least_one_hidden_layer(features, *, hidden=(64, 32), outputs=1):
         model.add(tf.keras.layers.Dense(units, activation="relu"))
     model.add(tf.keras.layers.Dense(outputs))
     return model
+
+
+@misconception(
+    "build_model",
+    says="clear_session clears more than your model: the global dtype policy too is forgotten. Leave it out.",
+    hint=1,
+    subtle=True,
+)
+def clears_the_session(features, *, hidden=(64, 32), outputs=1):
+    tf.keras.backend.clear_session()
+    return _with(features, hidden, outputs)
 
 
 def _with(features, hidden, outputs, *extra, **options):
@@ -541,6 +674,74 @@ def penalties_of_kernels_only(model, optimizer, loss_fn, x, y):
     return _descend(model, optimizer, total)
 
 
+@misconception(
+    "train_step",
+    says="You go around the LossScaleOptimizer to the optimizer inside it: its scale and its count of steps stand "
+    "still. Scale the loss, and apply the gradients through the optimizer that you were given.",
+    hint=3,
+    subtle=True,
+)
+def around_the_loss_scaling(model, optimizer, loss_fn, x, y):
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return _descend(model, inner, lambda: loss_fn(y, model(x, training=True)) + sum(model.losses))
+
+
+@misconception(
+    "train_step",
+    says="You return float32 whatever the model's dtype is, be it only for float16; the loss has the dtype of the "
+    "prediction.",
+    hint=3,
+    subtle=True,
+)
+def float32_for_float16(model, optimizer, loss_fn, x, y):
+    loss = train_step(model, optimizer, loss_fn, x, y)
+    return tf.cast(loss, tf.float32) if loss.dtype == tf.float16 else loss
+
+
+@misconception(
+    "train_step",
+    says="You leave out the update when the loss is not finite; Keras makes it all the same. (To leave it out is the "
+    "LossScaleOptimizer's business.)",
+    hint=3,
+    subtle=True,
+)
+def leaves_out_what_is_not_finite(model, optimizer, loss_fn, x, y):
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x, training=True)) + sum(model.losses)
+        scaled = optimizer.scale_loss(loss)
+    gradients = tape.gradient(scaled, model.trainable_variables)
+    if tf.math.is_finite(loss):
+        optimizer.apply(gradients, model.trainable_variables)
+    return loss
+
+
+@misconception(
+    "train_step",
+    says="You bring the targets to the prediction's shape; hand them to loss_fn as they are.",
+    hint=3,
+    subtle=True,
+)
+def targets_reshaped(model, optimizer, loss_fn, x, y):
+    def total():
+        prediction = model(x, training=True)
+        flat = len(y.shape) == 1 and prediction.shape[-1] == 1
+        return loss_fn(tf.reshape(y, (-1, 1)) if flat else y, prediction) + sum(model.losses)
+
+    return _descend(model, optimizer, total)
+
+
+@misconception(
+    "train_step",
+    says="You give the model your optimizer, which it keeps after the call; a step needs no more than the two side "
+    "by side.",
+    hint=3,
+    subtle=True,
+)
+def leaves_the_optimizer_in_the_model(model, optimizer, loss_fn, x, y):
+    model.optimizer = optimizer
+    return train_step(model, optimizer, loss_fn, x, y)
+
+
 def _descend(model, optimizer, loss_of):
     """The right step for the loss that `loss_of` computes."""
     with tf.GradientTape() as tape:
@@ -727,6 +928,52 @@ def loop_without_loss_scaling(model, optimizer, loss_fn, x, y, *, epochs, batch_
     return _loop(without_loss_scaling, model, optimizer, loss_fn, x, y, epochs, batch_size)
 
 
+@misconception(
+    "train",
+    says="Inside the loop you go around the LossScaleOptimizer; apply the gradients through the optimizer that you "
+    "were given.",
+    hint=3,
+    subtle=True,
+)
+def loop_around_the_loss_scaling(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
+    return _loop(around_the_loss_scaling, model, optimizer, loss_fn, x, y, epochs, batch_size)
+
+
+@misconception(
+    "train",
+    says="Inside the loop you bring the targets to the prediction's shape; hand them to loss_fn as they are.",
+    hint=2,
+    subtle=True,
+)
+def targets_reshaped_in_the_loop(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
+    return _loop(targets_reshaped, model, optimizer, loss_fn, x, y, epochs, batch_size)
+
+
+@misconception(
+    "train",
+    says="You end training when the loss is no number any more; the loop goes through all epochs, whatever comes out.",
+    hint=2,
+    subtle=True,
+)
+def ends_at_nan(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
+    history = []
+    while len(history) < epochs and not any(np.isnan(history)):
+        history.append(_mean(_epoch(model, optimizer, loss_fn, x, y, batch_size)))
+    return history
+
+
+@misconception(
+    "train",
+    says="You compile the model, which has another optimizer and loss after the call; a loop of one's own needs no "
+    "compile.",
+    hint=3,
+    subtle=True,
+)
+def compiles_the_model(model, optimizer, loss_fn, x, y, *, epochs, batch_size):
+    model.compile(optimizer, loss_fn)
+    return _loop(train_step, model, optimizer, loss_fn, x, y, epochs, batch_size)
+
+
 def _epoch(model, optimizer, loss_fn, x, y, batch_size):
     """One epoch, in order: the size and the loss of every batch."""
     batches = [slice(start, start + batch_size) for start in range(0, len(x), batch_size)]
@@ -896,9 +1143,81 @@ def predictions_as_a_tensor(model, data, *, epochs=10, batch_size=32):
     return result._replace(predictions=model(data.x_test[:5]))
 
 
-def _fitted(model, data, epochs, batch_size):
+@misconception(
+    "run_pipeline",
+    says="You turn shuffling off; by default fit shuffles what it trains on.",
+    hint=1,
+    subtle=True,
+)
+def without_shuffling(model, data, *, epochs=10, batch_size=32):
+    return _judged(model, data, _fitted(model, data, epochs, batch_size, shuffle=False))
+
+
+@misconception(
+    "run_pipeline",
+    says="You end training early; no callback is asked for, and `history` has a value for every epoch.",
+    hint=1,
+    subtle=True,
+)
+def ends_early(model, data, *, epochs=10, batch_size=32):
+    stopping = tf.keras.callbacks.EarlyStopping(patience=5)
+    return _judged(model, data, _fitted(model, data, epochs, batch_size, callbacks=[stopping]))
+
+
+@misconception(
+    "run_pipeline",
+    says="You put back the weights of the best epoch; no callback is asked for, and the model stays as fit leaves it.",
+    hint=1,
+    subtle=True,
+)
+def puts_back_the_best_weights(model, data, *, epochs=10, batch_size=32):
+    stopping = tf.keras.callbacks.EarlyStopping(patience=epochs + 1, restore_best_weights=True)
+    return _judged(model, data, _fitted(model, data, epochs, batch_size, callbacks=[stopping]))
+
+
+@misconception(
+    "run_pipeline",
+    says="You lower the rate on a plateau; no callback is asked for, and adam keeps its 0.001.",
+    hint=1,
+    subtle=True,
+)
+def lowers_the_rate(model, data, *, epochs=10, batch_size=32):
+    plateau = tf.keras.callbacks.ReduceLROnPlateau(patience=2)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        history = _fitted(model, data, epochs, batch_size, callbacks=[plateau])
+    history.pop("learning_rate")
+    return _judged(model, data, history)
+
+
+@misconception(
+    "run_pipeline",
+    says="You compile with run_eagerly=True, which is for looking for mistakes: everything takes many times as long.",
+    hint=1,
+    subtle=True,
+)
+def compiled_to_run_eagerly(model, data, *, epochs=10, batch_size=32):
+    model.compile("adam", "mse", metrics=["mae"], run_eagerly=True)
+    history = model.fit(*data[:2], batch_size, epochs, validation_split=0.2, verbose=0)
+    return _judged(model, data, history.history)
+
+
+@misconception(
+    "run_pipeline",
+    says="You do not compile a model that is compiled already, and so train with whatever optimizer it has.",
+    hint=1,
+    subtle=True,
+)
+def compiled_already(model, data, *, epochs=10, batch_size=32):
+    if not model.compiled:
+        model.compile("adam", "mse", metrics=["mae"])
+    history = model.fit(*data[:2], batch_size, epochs, validation_split=0.2, verbose=0)
+    return _judged(model, data, history.history)
+
+
+def _fitted(model, data, epochs, batch_size, **fit):
     model.compile("adam", "mse", metrics=["mae"])
-    return model.fit(*data[:2], batch_size, epochs, validation_split=0.2, verbose=0).history
+    return model.fit(*data[:2], batch_size, epochs, validation_split=0.2, verbose=0, **fit).history
 
 
 def _judged(model, data, history):

@@ -158,6 +158,41 @@ def labels_in_a_byte(*, seed, train_size=5000, validation_size=1000, features=50
     return data._replace(y_train=y, y_validation=y_validation)
 
 
+@misconception(
+    "make_classification_data",
+    says="Your validation samples are training samples, a little disturbed, and so no new ones; draw them anew.",
+    hint=2,
+    subtle=True,
+)
+def disturbed_training_samples(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
+    rng = np.random.default_rng(seed)
+    hidden, x = rng.normal(size=(features, classes)), rng.normal(size=(max(train_size, validation_size), features))
+    disturbed = x + 0.01 * rng.normal(size=x.shape)
+
+    def split(x):
+        return x.astype(np.float32), np.argmax(x @ hidden, axis=1)
+
+    return ClassificationData(*split(x[:train_size]), *split(disturbed[:validation_size]))
+
+
+@misconception(
+    "make_classification_data",
+    says="You give the same arrays again, and whoever has changed them gets them changed; make new ones on every call.",
+    hint=1,
+    subtle=True,
+)
+def kept_for_the_next_call(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
+    sizes = {"train_size": train_size, "validation_size": validation_size, "features": features, "classes": classes}
+    key = (seed, *sizes.values())
+    if key not in _KEPT:
+        _KEPT.clear()
+        _KEPT[key] = make_classification_data(seed=seed, **sizes)
+    return _KEPT[key]
+
+
+_KEPT = {}
+
+
 # make_schedule
 
 
@@ -311,6 +346,42 @@ def a_floor_of_a_millionth(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_
     return _formula(samples, batch_size, epochs, peak_lr, warmup_fraction, floor=1e-6)
 
 
+class _Asked(Schedule):
+    """Another schedule, asked for what `changed` makes of the step."""
+
+    def __init__(self, schedule, changed):
+        self.schedule, self.changed = schedule, changed
+
+    def __call__(self, step):
+        return self.schedule(self.changed(step))
+
+    def get_config(self):
+        return {"schedule": self.schedule}
+
+
+@misconception(
+    "make_schedule",
+    says="You turn the step into an int32, in which large steps are small ones or negative; a step may be of any "
+    "integer dtype.",
+    hint=3,
+    subtle=True,
+)
+def steps_cut_to_int32(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
+    inner = _formula(samples, batch_size, epochs, peak_lr, warmup_fraction)
+    return _Asked(inner, lambda step: tf.cast(step, tf.int32))
+
+
+@misconception(
+    "make_schedule",
+    says="You hold the step at the total in the step's own dtype, which may be too small for the total: cast it first.",
+    hint=3,
+    subtle=True,
+)
+def held_in_the_dtype_of_the_step(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
+    inner = _formula(samples, batch_size, epochs, peak_lr, warmup_fraction)
+    return _Asked(inner, lambda step: tf.minimum(step, inner.total))
+
+
 # make_optimizer
 
 
@@ -348,6 +419,18 @@ def keras_default_decay(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0
 )
 def plain_adam(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
     return tf.keras.optimizers.Adam(learning_rate, global_clipnorm=global_clipnorm)
+
+
+@misconception(
+    "make_optimizer",
+    says="You except the weights of normalizations from the decay; here every weight has it.",
+    hint=1,
+    subtle=True,
+)
+def normalizations_are_not_decayed(learning_rate, *, weight_decay=1e-4, global_clipnorm=1.0):
+    optimizer = tf.keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta"])
+    return optimizer
 
 
 class _AdamWithL2(tf.keras.optimizers.Adam):
@@ -690,6 +773,37 @@ def the_same_model_again(features, classes):
     return _MODELS[features, classes]
 
 
+@misconception(
+    "build_classifier",
+    says="Your ReLU lets a little through below zero; it is max(0, z).",
+    hint=2,
+    subtle=True,
+)
+def slightly_leaky(features, classes):
+    layers = tf.keras.layers
+    with _policy("mixed_float16"):
+        model = tf.keras.Sequential([tf.keras.Input((features,))])
+        for units, rate in ((256, 0.3), (128, 0.2), (64, 0.0)):
+            model.add(layers.Dense(units))
+            model.add(layers.ReLU(negative_slope=0.01))
+            if rate:
+                model.add(layers.BatchNormalization())
+                model.add(layers.Dropout(rate))
+        model.add(layers.Dense(classes, dtype="float32"))
+        return model
+
+
+@misconception(
+    "build_classifier",
+    says="Without any class you build a model for one; let Dense raise its ValueError.",
+    hint=2,
+    subtle=True,
+)
+def at_least_one_class(features, classes):
+    with _policy("mixed_float16"):
+        return _network(features, max(classes, 1))
+
+
 # make_callbacks
 
 
@@ -814,6 +928,27 @@ def with_a_cooldown(learning_rate):
 )
 def one_more(learning_rate):
     return [*_both(learning_rate, _stopping(), _reducing()), tf.keras.callbacks.TerminateOnNaN()]
+
+
+@misconception(
+    "make_callbacks",
+    says="You ask the callbacks to say what they do; by default they say nothing.",
+    hint=1,
+    subtle=True,
+)
+def that_talk(learning_rate):
+    return _both(learning_rate, _stopping(verbose=1), _reducing(verbose=1))
+
+
+@misconception(
+    "make_callbacks",
+    says="Early stopping looks away for the first epochs (start_from_epoch), and one of them may be the best; no such "
+    "thing is asked for.",
+    hint=1,
+    subtle=True,
+)
+def blind_at_first(learning_rate):
+    return _both(learning_rate, _stopping(start_from_epoch=2), _reducing())
 
 
 # train_classifier
@@ -1189,3 +1324,110 @@ def one_epoch_before(data, *, epochs=30, batch_size=64, seed=0, jit_compile=Fals
     with _seeded(seed):
         model, _ = _fitted(data, 1, batch_size, jit_compile)
         return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
+
+
+@misconception(
+    "train_classifier",
+    says="You count how many different labels occur; a label that is left out below the largest has a logit too.",
+    hint=2,
+    subtle=True,
+)
+def counts_different_labels(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        classes = len(np.unique(np.concatenate([data.y_train, data.y_validation])))
+        model = build_classifier(data.x_train.shape[1], classes)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
+
+
+@misconception(
+    "train_classifier",
+    says="You add 1 to the largest label in the labels' own dtype: after 255 a byte is 0 again. Say int(...) first.",
+    hint=2,
+    subtle=True,
+)
+def counted_in_bytes(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        one = np.ones((1,), data.y_train.dtype)
+        classes = int((max(data.y_train.max(), data.y_validation.max()) + one)[0])
+        model = build_classifier(data.x_train.shape[1], classes)
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, model=model))
+
+
+@misconception(
+    "train_classifier",
+    says="At the end you set the global policy to float32, which need not be what it was before; build_classifier puts "
+    "it back already.",
+    hint=3,
+    subtle=True,
+)
+def policy_set_to_float32(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    with _seeded(seed):
+        report = _report(data, *_fitted(data, epochs, batch_size, jit_compile))
+    tf.keras.config.set_dtype_policy("float32")
+    return report
+
+
+@misconception(
+    "train_classifier",
+    says="clear_session clears more than the last model: the global dtype policy too is forgotten.",
+    hint=3,
+    subtle=True,
+)
+def clears_the_session(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    tf.keras.backend.clear_session()
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile))
+
+
+@misconception(
+    "train_classifier",
+    says="Your early stopping watches the accuracy; make_callbacks watches val_loss.",
+    hint=2,
+    subtle=True,
+)
+def watching_the_accuracy(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    stopping = tf.keras.callbacks.EarlyStopping("val_accuracy", patience=5, restore_best_weights=True)
+    with _seeded(seed):
+        return _report(data, *_fitted(data, epochs, batch_size, jit_compile, callbacks=[stopping]))
+
+
+@misconception(
+    "train_classifier",
+    says="Your dataset's buffer for shuffling is shorter than the split, so only neighbours change places; fit "
+    "shuffles all samples.",
+    hint=2,
+    subtle=True,
+)
+def shuffled_in_a_small_buffer(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
+    with _seeded(seed):
+        model = build_classifier(data.x_train.shape[1], _classes(data))
+        model.compile(
+            make_optimizer(schedule),
+            tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy", tf.keras.metrics.SparseTopKCategoricalAccuracy(3, name="top3_accuracy")],
+            jit_compile=jit_compile,
+        )
+        batches = tf.data.Dataset.from_tensor_slices(data[:2]).shuffle(16, seed=seed).batch(batch_size)
+        options = {"validation_data": tuple(data[2:]), "callbacks": make_callbacks(schedule), "verbose": 0}
+        return _report(data, model, model.fit(batches, epochs=epochs, **options).history)
+
+
+@misconception(
+    "train_classifier",
+    says="SparseTopKCategoricalAccuracy counts the five highest logits unless told otherwise: say k=3.",
+    hint=2,
+    subtle=True,
+)
+def among_the_five_highest(data, *, epochs=30, batch_size=64, seed=0, jit_compile=False):
+    schedule = make_schedule(samples=len(data.x_train), batch_size=batch_size, epochs=epochs)
+    with _seeded(seed):
+        model = build_classifier(data.x_train.shape[1], _classes(data))
+        model.compile(
+            make_optimizer(schedule),
+            tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy", tf.keras.metrics.SparseTopKCategoricalAccuracy(name="top3_accuracy")],
+            jit_compile=jit_compile,
+        )
+        options = {"validation_data": tuple(data[2:]), "callbacks": make_callbacks(schedule), "verbose": 0}
+        return _report(data, model, model.fit(*data[:2], batch_size, epochs, **options).history)

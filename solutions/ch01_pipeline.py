@@ -138,8 +138,9 @@ def train_step(
         model: A built Keras model of one floating dtype (mixed ones are chapter 9's); it need not be compiled.
         optimizer: The optimizer that owns the state (velocities, moments, the count of iterations), built or not.
         loss_fn: Takes (y, ŷ) in this order and returns a scalar of the prediction's dtype.
-        x: One batch of inputs, an array or a tensor of floats or integers, samples along the first axis.
-        y: Its targets, an array or a tensor of any dtype: `loss_fn` gets them as they are.
+        x: One batch of inputs, a NumPy array or a tensor of floats or integers, samples along the first axis. (No list:
+            Keras takes a list for several inputs.)
+        y: Its targets, a NumPy array or a tensor of any dtype and shape: `loss_fn` gets them as they are.
 
     Returns:
         L as it was **before** the update, not scaled: a rank-0 tensor of the prediction's dtype.
@@ -183,14 +184,15 @@ def train(
     number of its samples: a mean over samples, not over batches, so a short last batch weighs less.
 
     No shuffling. Each batch is one step as `train_step` takes it, and the optimizer's state lives through all epochs:
-    weights and values are those of `model.fit` with `shuffle=False`.
+    weights and values are those of `model.fit` with `shuffle=False`. (Averages of the weights, which an optimizer with
+    `use_ema` keeps and `fit` puts in at its end, are not tried.)
 
     Args:
         model: A built Keras model, as in `train_step`.
         optimizer: The optimizer, as in `train_step`.
         loss_fn: Takes (y, ŷ), as in `train_step`.
-        x: All inputs, an array or a tensor, samples along the first axis.
-        y: All targets, an array or a tensor, as many.
+        x: All inputs, a NumPy array or a tensor, samples along the first axis.
+        y: All targets, a NumPy array or a tensor, as many.
         epochs: How often to go through the data, at least 1.
         batch_size: Samples per batch, at least 1; the last batch of an epoch holds what is left.
 
@@ -222,9 +224,10 @@ def run_pipeline(
 ) -> PipelineResult:
     """Run Keras' four steps: compile, fit, evaluate, predict.
 
-    Compile `model` itself with the optimizer `adam`, the loss `mse` and the metric `mae`, every option at its default;
-    fit it on the training split, of which the last fifth is set aside for validation (`validation_split=0.2`); evaluate
-    it on the whole test split; predict the first five samples of that. Afterwards `model` is the trained model.
+    Compile `model` itself with the optimizer `adam`, the loss `mse` and the metric `mae`; fit it on the training split,
+    of which the last fifth is set aside for validation (`validation_split=0.2`); evaluate it on the whole test split;
+    predict the first five samples of that. Every other option is at its default: `fit` shuffles what it trains on, and
+    nothing ends it early. Afterwards `model` is the trained model.
 
     Args:
         model: A built Keras model with one output.

@@ -53,6 +53,22 @@ def hidden_network(*, seed, train_size=5000, validation_size=1000, features=50, 
     return ClassificationData(*split(streams[1], train_size), *split(streams[2], validation_size))
 
 
+@approach(
+    "make_classification_data",
+    note="The class first, and x around the class's hidden centre: as long as the clouds do not overlap, the labels "
+    "follow from the inputs, and every class has the same share.",
+)
+def clouds_around_centres(*, seed, train_size=5000, validation_size=1000, features=50, classes=10):
+    rng = np.random.default_rng(seed)
+    centres = 4.0 * rng.normal(size=(classes, features))
+
+    def split(size):
+        y = rng.integers(0, classes, size, dtype=np.int32)
+        return (centres[y] + rng.normal(size=(size, features))).astype(np.float32), y
+
+    return ClassificationData(*split(train_size), *split(validation_size))
+
+
 # make_schedule
 
 
@@ -103,6 +119,29 @@ def one_schedule_after_another(*, samples, batch_size, epochs, peak_lr=1e-3, war
     schedules = tf.keras.optimizers.schedules
     rising = schedules.PolynomialDecay(0.0, max(warmup, 1), end_learning_rate=peak_lr, power=1.0)
     return _Then(rising, warmup, schedules.CosineDecay(peak_lr, total - warmup))
+
+
+@approach(
+    "make_schedule",
+    note="A table of all rates, made once with NumPy: a step then costs one look, and any form of curve can be drawn, "
+    "for as much memory as there are steps.",
+)
+def from_a_table(*, samples, batch_size, epochs, peak_lr=1e-3, warmup_fraction=0.1):
+    total = math.ceil(samples / batch_size) * epochs
+    warmup, steps = int(total * warmup_fraction), np.arange(total + 1)
+    falling = 0.5 * (1 + np.cos(math.pi * (steps - warmup) / (total - warmup)))
+    return _Table((peak_lr * np.where(steps < warmup, steps / max(warmup, 1), falling)).astype(np.float32))
+
+
+class _Table(Schedule):
+    def __init__(self, rates):
+        self.rates = rates
+
+    def __call__(self, step):
+        return tf.gather(self.rates, tf.minimum(tf.cast(step, tf.int64), len(self.rates) - 1))
+
+    def get_config(self):
+        return {"rates": self.rates.tolist()}
 
 
 # make_optimizer

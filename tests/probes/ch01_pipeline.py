@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -68,10 +69,16 @@ def outputs(build_model: Callable[..., Any], x: Array, weights: list[Array], *ar
     return model(x)
 
 
-def shared_weights(build_model: Callable[..., Any], *args: Any, **kwargs: Any) -> int:
-    """How many weights two models made one after the other have in common."""
-    first, second = (build_model(*args, **kwargs) for _ in range(2))
-    return len({id(weight) for weight in first.weights} & {id(weight) for weight in second.weights})
+def shared_weights(build_model: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[int, bool]:
+    """How many weights two models made one after the other share; and whether the global policy stays."""
+    earlier = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy("float64")
+    try:
+        first, second = (build_model(*args, **kwargs) for _ in range(2))
+        stays = tf.keras.config.dtype_policy().name == "float64"
+    finally:
+        tf.keras.config.set_dtype_policy(earlier)
+    return len({id(weight) for weight in first.weights} & {id(weight) for weight in second.weights}), stays
 
 
 def network(weights: Sequence[Array], *, penalty: float = 0.0, batch_norm: bool = False) -> tf.keras.Sequential:
@@ -185,6 +192,21 @@ def epochs(
     }
 
 
+def targets_of_the_loss(
+    kata: Callable[..., Any], samples: int, dtype: str, shape: tuple[int, ...], **loop: Any
+) -> list[tuple[str, tuple[int, ...]]]:
+    """(dtype, shape) of the targets each time the loss is asked, with arrays of ones for targets."""
+    model = network([np.zeros((1, 1), np.float32), np.zeros(1, np.float32)])
+    asked = []
+
+    def loss(y_true: Any, y_pred: Any) -> tf.Tensor:
+        asked.append((tf.as_dtype(y_true.dtype).name, tuple(y_true.shape)))
+        return tf.reduce_mean(y_pred**2)
+
+    kata(model, tf.keras.optimizers.SGD(0.0), loss, np.ones((samples, 1), np.float32), np.ones(shape, dtype), **loop)
+    return asked
+
+
 class _Spare(tf.keras.layers.Layer):
     """Hands its inputs on; it has a weight that nothing depends on."""
 
@@ -251,7 +273,7 @@ def beside_keras(
     for who in ("keras", "kata"):
         for variable, value in zip(variables, start, strict=True):
             variable.assign(drawn.get(id(variable), value))
-        optimizer = _optimizer_for(kind)
+        optimizer, compiled = _optimizer_for(kind), getattr(model, "optimizer", None)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Gradients do not exist")
             if who == "keras":
@@ -265,6 +287,9 @@ def beside_keras(
             "losses": losses,
             "weights": [variable.numpy() for variable in model.weights],
             "iterations": int(optimizer.iterations),
+            "trainable": len(model.trainable_variables),
+            "state": [variable.numpy() for variable in optimizer.variables],
+            "compiled_as_before": getattr(model, "optimizer", None) is compiled,
         }
     return found
 
@@ -312,8 +337,9 @@ def _pipeline(
     y = (x @ np.array([[1.0], [-2.0]], np.float32) + 0.5).astype(np.float32)
     tf.keras.utils.set_random_seed(seed % 2**31)
     model = network([rng.normal(size=(2, 1)).astype(np.float32), np.zeros(1, np.float32)])
+    y[train_size * 4 // 5 : train_size] *= -3  # what is learned makes the validation loss worse
     untrained = model(x[:train_size]).numpy()
-    with traced_never():
+    with traced_never(), _batches_of_fit() as batches:
         result = run_pipeline(
             model, Data(x[:train_size], y[:train_size], x[train_size:], y[train_size:]), **dict(options)
         )
@@ -329,4 +355,40 @@ def _pipeline(
         "options": {name: value for name, value in model.optimizer.get_config().items() if name != "name"},
         "defaults": {name: value for name, value in tf.keras.optimizers.Adam().get_config().items() if name != "name"},
         "iterations": int(model.optimizer.iterations),
+        "settings": (_settings(model), _settings(_compiled_by_default())),
+        "order": _epochs(x[:train_size], batches, len(result.history["loss"])),
     }
+
+
+def _settings(model: Any) -> dict[str, Any]:
+    """What `compile` was told about how to run."""
+    return {name: getattr(model, name) for name in ("run_eagerly", "steps_per_execution", "jit_compile")}
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled_by_default() -> Any:
+    model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+@contextmanager
+def _batches_of_fit() -> Iterator[list[Array]]:
+    """The inputs of every step of training inside."""
+    batches: list[Array] = []
+    as_ever = tf.keras.Model.train_step
+
+    def train_step(model: Any, data: Any) -> Any:
+        batches.append(np.asarray(data[0]))
+        return as_ever(model, data)
+
+    with mock.patch.object(tf.keras.Model, "train_step", train_step):
+        yield batches
+
+
+def _epochs(x: Array, batches: list[Array], epochs: int) -> list[list[int]]:
+    """The places in `x` of the samples of each epoch, in the order in which they came."""
+    places = {row.tobytes(): place for place, row in enumerate(x)}
+    order = [places.get(row.tobytes(), -1) for batch in batches for row in batch]
+    length = len(order) // epochs
+    return [order[start : start + length] for start in range(0, len(order), length)] if length else []

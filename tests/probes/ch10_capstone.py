@@ -2,10 +2,11 @@
 
 import functools
 import inspect
+import io
 import random
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from itertools import pairwise
 from typing import Any, NamedTuple
 from unittest import mock
@@ -78,7 +79,7 @@ def trajectory(
     """The weights after one update for each of `gradients`; with `halved_every`, the rate is a schedule."""
     schedules = tf.keras.optimizers.schedules
     learning_rate = schedules.ExponentialDecay(rate, halved_every, 0.5) if halved_every else rate
-    names = ("kernel", "bias")  # whoever excludes some from the decay goes by their names
+    names = ("gamma_kernel", "beta_bias")  # whoever excludes some from the decay goes by their names
     variables = [tf.Variable(weight, name=name) for name, weight in zip(names, weights, strict=False)]
     optimizer = make_optimizer(learning_rate, **kwargs)
     for each in gradients:
@@ -129,6 +130,18 @@ def _described(model: Any) -> list[tuple[str, Any]]:
     return found
 
 
+def _activations(model: Any) -> list[list[float]]:
+    """What each Dense layer makes of z, with the activations that are layers of their own right behind it."""
+    kinds = tf.keras.layers
+    found: list[Any] = []
+    for layer in _layers(model):
+        if isinstance(layer, kinds.Dense):
+            found.append(layer.activation(tf.constant([-512.0, -8.0, -0.5, 0.0, 0.5, 8.0, 512.0])))
+        elif isinstance(layer, kinds.Activation | kinds.ReLU):
+            found[-1] = layer(found[-1])
+    return [[float(value) for value in values] for values in found]
+
+
 class _Policy(tf.keras.DTypePolicy):
     """A policy that is more than its name."""
 
@@ -140,16 +153,17 @@ def describe(build_classifier: Callable[..., Any], features: int, classes: int, 
     """
     before = _Policy(policy)
     with _under(before):
+        raised = False
         try:
             model = build_classifier(features, classes)
-        except Exception:
+        except Exception as error:
             if classes > 0:
                 raise
-            model = None
+            model, raised = None, isinstance(error, ValueError)
         after = tf.keras.config.dtype_policy()
     found = {"policy_after": after.name, "policy_kept": after is before or isinstance(after, _Policy)}
-    if model is None:
-        return found
+    if classes < 1:
+        return {**found, "raised": raised}
     shapes = {"input_shape": model.input_shape, "output_shape": model.output_shape} if model.built else {}
     layers = [layer for layer in _layers(model) if not isinstance(layer, tf.keras.layers.InputLayer)]
     model.compile(optimizer="adam")
@@ -159,6 +173,7 @@ def describe(build_classifier: Callable[..., Any], features: int, classes: int, 
         "built": bool(model.built),
         "layers": _described(model),
         "not_at_defaults": not_at_defaults(_layers(model)),
+        "activations": _activations(model),
         "compute": [(type(layer).__name__, layer.compute_dtype) for layer in layers],
         "variable": sorted({tf.as_dtype(weight.dtype).name for layer in layers for weight in layer.weights}),
         "optimizer": type(model.optimizer).__name__,
@@ -224,15 +239,16 @@ def epochs_with_callbacks(
         warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
         callbacks = tf.keras.callbacks.CallbackList(make_callbacks(learning_rate), model=model)
         callbacks.on_train_begin()
-        for epoch, val_loss in enumerate(val_losses):
-            callbacks.on_epoch_begin(epoch)
-            model.set_weights([np.full((1, 1), epoch, np.float32)])
-            callbacks.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1), "val_loss": val_loss})
-            rates.append(float(model.optimizer.learning_rate))
-            if model.stop_training:
-                break
-        callbacks.on_train_end()
-    return {"rates": rates, "kept": int(model.get_weights()[0].item())}
+        with redirect_stdout(io.StringIO()) as printed:
+            for epoch, val_loss in enumerate(val_losses):
+                callbacks.on_epoch_begin(epoch)
+                model.set_weights([np.full((1, 1), epoch, np.float32)])
+                callbacks.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1), "val_loss": val_loss})
+                rates.append(float(model.optimizer.learning_rate))
+                if model.stop_training:
+                    break
+            callbacks.on_train_end()
+    return {"rates": rates, "kept": int(model.get_weights()[0].item()), "printed": printed.getvalue()}
 
 
 def shared_callbacks(make_callbacks: Callable[..., Any]) -> int:
@@ -263,7 +279,7 @@ def clusters(
 ) -> Data:
     """One cloud of points for each class, far enough from the others; the labels are of dtype `labels`.
 
-    With `unseen_class` the largest label occurs in the validation split alone; with `turned` the validation split has
+    With `unseen_class` the label 255 occurs in the validation split alone; with `turned` the validation split has
     the next class's labels, so that what is learned makes it worse.
     """
     rng = np.random.default_rng(seed)
@@ -275,19 +291,24 @@ def clusters(
 
     data = Data(*split(train_size, 0), *split(validation_size, int(turned)))
     if unseen_class:
-        data.y_validation[0] = classes
+        data.y_validation[0] = 255
     return data
 
 
 def training(
-    train_classifier: Callable[..., Any], *, global_seed: int = 1, stop_after: int | None = None, **options: Any
+    train_classifier: Callable[..., Any],
+    *,
+    global_seed: int = 1,
+    stop_after: int | None = None,
+    policy: str = "float32",
+    **options: Any,
 ) -> dict[str, Any]:
     """A run on `clusters`: the report, and what else could be seen of it.
 
     Options of `clusters` go there, all others to the kata; `stop_after` ends the run after so many epochs, whatever was
-    asked for. Laws that look at the same run share it: it is dear.
+    asked for, `policy` is the global one. Laws that look at the same run share it: it is dear.
     """
-    return _training(train_classifier, global_seed, stop_after, tuple(sorted(options.items())))
+    return _training(train_classifier, global_seed, stop_after, policy, tuple(sorted(options.items())))
 
 
 _CLUSTERS = ("train_size", "validation_size", "classes", "unseen_class", "turned", "labels")
@@ -298,13 +319,14 @@ def _training(
     train_classifier: Callable[..., Any],
     global_seed: int,
     stop_after: int | None,
+    policy: str,
     options: tuple[tuple[str, Any], ...],
 ) -> dict[str, Any]:
     data = clusters(**{name: value for name, value in options if name in _CLUSTERS})
     kwargs = {name: value for name, value in options if name not in _CLUSTERS}
     tf.keras.utils.set_random_seed(global_seed)
     states = random.getstate(), np.random.get_state()[1].tolist()
-    with _under("float32"), traced_never(), _watched(stop_after) as seen:
+    with _under(policy), traced_never(), _watched(stop_after) as seen:
         report = train_classifier(data, **kwargs)
         policy_after = tf.keras.config.dtype_policy().name
     found = {
@@ -327,6 +349,7 @@ def _training(
         **found,
         "logits": model(data.x_validation, training=False),
         "jit_compile": model.jit_compile,
+        "stopping": seen.stopping,
         "epochs": seen.asked_for,
         "order": order,
         "labels_follow": all(place >= 0 for place in rows) and labels == data.y_train[rows].tolist(),
@@ -367,6 +390,17 @@ def options_of(make_optimizer: Callable[..., Any]) -> list[dict[str, Any]]:
     return right
 
 
+def _settings(stopping: Any) -> dict[str, Any]:
+    """What an `EarlyStopping` goes by, besides its patience."""
+    delta = abs(float(stopping.min_delta))  # it holds the sign of its mode
+    return {
+        "monitor": stopping.monitor,
+        "min_delta": delta,
+        "baseline": stopping.baseline,
+        "start_from_epoch": stopping.start_from_epoch,
+    }
+
+
 class _Seen:
     """What is seen of a call of `fit`: the model, how many epochs were asked for, (x, y, weights) of every batch."""
 
@@ -374,6 +408,7 @@ class _Seen:
         self.model: Any = None
         self.asked_for: int | None = None
         self.epochs: list[list[Any]] = []
+        self.stopping: list[dict[str, Any]] = []
 
 
 class _Watch(tf.keras.callbacks.Callback):
@@ -409,6 +444,8 @@ def _watched(stop_after: int | None) -> Iterator[_Seen]:
         else:
             given = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
             call.arguments["callbacks"] = [*given, _Watch(seen, stop_after)]
+            keras_own = [each for each in given if type(each) is tf.keras.callbacks.EarlyStopping]
+            seen.stopping = [_settings(callback) for callback in keras_own]
         return fit_as_ever(*call.args, **call.kwargs)
 
     def train_step(model: Any, batch: Any) -> Any:

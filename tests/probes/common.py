@@ -133,6 +133,16 @@ def random_states_after(function: Callable[..., Any], *args: Any, **kwargs: Any)
     }
 
 
+def made_again(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Any]:
+    """The arrays that two calls give, the second one after those of the first were overwritten."""
+    made = function(*args, **kwargs)
+    first = type(made)(*(array.copy() for array in made))
+    for array in made:
+        if array.flags.writeable:
+            array[...] = 0
+    return [first, function(*args, **kwargs)]
+
+
 def run_example(katas: dict[str, Any], sources: list[str], name: str) -> list[str]:
     """What each statement of the docstring's example of kata `name` prints, one after the other in one namespace.
 
