@@ -353,8 +353,8 @@ def _is_solved(kata: Kata) -> bool:
 
 @contextlib.contextmanager
 def _waiting(what: str) -> Iterator[None]:
-    """Say on a terminal what takes so long."""
-    if not err.is_terminal:
+    """Say on a terminal what takes so long; FORCE_COLOR makes no terminal of a pipe."""
+    if not sys.stderr.isatty():
         yield
         return
     with err.status(what):

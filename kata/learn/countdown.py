@@ -32,7 +32,7 @@ def countdown(total: int, console: Console, *, clock: Callable[[], float] = time
         return f"{at}/{total}  {name} …{left(at - 2, total - at + 1, seconds)}"
 
     with contextlib.ExitStack() as stack:
-        status = stack.enter_context(console.status("starting TensorFlow …")) if console.is_terminal else None
+        status = stack.enter_context(console.status("starting TensorFlow …")) if console.file.isatty() else None
 
         def step(name: str) -> None:
             nonlocal at, last, first
