@@ -15,18 +15,24 @@ from kata.learn.changes import Chapters
 from kata.learn.screen import Screen, keys
 from kata.learn.state import Page, State
 from kata.waist.implementation import Implementation
-from kata.waist.verdict import KataVerdict, Outcome
+from kata.waist.verdict import KataVerdict, Message, Outcome, Row
 
 CHAPTER = "ch07_accumulation"
 KATAS = curriculum.find(CHAPTER)
 FIRST, SECOND, THIRD, *_ = KATAS
-MESSAGE = """{0}: is proportional
-  law       A law, in words.
-  input     {0}(0.1)
-  expected  0.15
-  yours     0.1
-  where     exercises/ch07_accumulation.py:16
-  next      uv run kata hint {0}"""
+
+
+def message_about(name: str, law: str = "A law") -> Message:
+    """What a learner is told of a law of the kata `name`."""
+    rows = {
+        "law": f"{law}, in words.",
+        "input": f"{name}(0.1)",
+        "expected": "0.15",
+        "yours": "0.1",
+        "where": "exercises/ch07_accumulation.py:16",
+        "next": f"uv run kata hint {name}",
+    }
+    return Message(f"{name}: is proportional", tuple(Row(label, text) for label, text in rows.items()))
 
 
 @pytest.fixture
@@ -68,7 +74,7 @@ class Session:
 
 
 def done(kata: curriculum.Kata, outcome: Outcome, diagnosis: str = "", law: str = "") -> Done:
-    message = "" if outcome is Outcome.SOLVED else MESSAGE.format(kata.name).replace("A law", law or "A law")
+    message = None if outcome is Outcome.SOLVED else message_about(kata.name, law or "A law")
     verdict = KataVerdict(outcome=outcome, passed=1, total=4, cause="", diagnosis=diagnosis)
     return Done(kata.name, verdict, message, 2 if diagnosis else None, "uv run kata hint it --number 2")
 
@@ -87,7 +93,7 @@ def test_the_first_screen_tells_the_true_progress_and_opens_on_the_first_unsolve
 def test_what_was_solved_and_is_no_more_is_said(folder: Path) -> None:
     write(folder, FIRST, "return 1.0")
     session = Session(folder, {FIRST.name: Judged(Outcome.SOLVED, 4, 4, "")})
-    session.state.failing(Failing(FIRST.name, Outcome.WRONG, MESSAGE.format(FIRST.name)))
+    session.state.failing(Failing(FIRST.name, Outcome.WRONG, message_about(FIRST.name)))
     assert "0/5 solved" in session.shown()[0]
     assert f"✗ {FIRST.name} fails now" in session.shown()[0]
 
@@ -104,7 +110,7 @@ def test_a_kata_solved_out_of_focus_is_noted(folder: Path) -> None:
 def test_the_mistake_is_added_to_what_is_being_read(folder: Path) -> None:
     write(folder, FIRST, "return 1.0")
     session = Session(folder)
-    session.state.failing(Failing(FIRST.name, Outcome.WRONG, MESSAGE.format(FIRST.name)))
+    session.state.failing(Failing(FIRST.name, Outcome.WRONG, message_about(FIRST.name)))
     before = session.shown()
     assert any("looking for its name" in line for line in before)
     # The verdict's own message is about an earlier law; the reader goes on with the one that was told first.
@@ -170,7 +176,7 @@ def test_a_save_moves_to_what_was_written_and_its_verdict_is_void(folder: Path) 
     session.saved()
     assert session.state.focus == THIRD
     assert session.state.waiting == [THIRD]
-    session.state.failing(Failing(THIRD.name, Outcome.WRONG, MESSAGE.format(THIRD.name)))
+    session.state.failing(Failing(THIRD.name, Outcome.WRONG, message_about(THIRD.name)))
     write(folder, FIRST, "return 1.0")
     session.saved()
     assert session.state.focus == FIRST
