@@ -177,6 +177,7 @@ def marks(clone: Path) -> dict[str, str]:
     return {words[1]: words[0] for row in rows if len(words := row.split()) > 3 and words[2][0] in "★☆"}
 
 
+@pytest.mark.thorough
 def test_pytest_and_check_keep_the_same_state(clone: Path) -> None:
     names = "linear_scaling_rule,updates_per_epoch"
     assert set(marks(clone).values()) == {"~"}
