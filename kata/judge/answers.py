@@ -26,13 +26,13 @@ class LawSheet:
     """By number of the example: conversations that took another way than the reference's, and were held live."""
 
 
-def answer_law(exam: LawExam, kata: KataName, backend: Backend, *, guarded: bool, upto: int | None = None) -> LawSheet:
-    """Put the questions of the law's examples (the first `upto`, or all) to the implementation behind `backend`.
+def answer_law(exam: LawExam, kata: KataName, backend: Backend, *, guarded: bool) -> LawSheet:
+    """Put the questions of the law's examples to the implementation behind `backend`.
 
     After an answer that ends everything, nothing more is asked. A worker that dies is perhaps not the submission's
     fault: everything is asked once more of a fresh one. If that dies too, it is.
     """
-    conversations = [example.conversation for example in exam.examples[:upto]]
+    conversations = [example.conversation for example in exam.examples]
     try:
         return _answered(conversations, kata, backend, guarded)
     except WorkerLost:

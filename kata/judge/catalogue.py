@@ -19,7 +19,7 @@ from kata.course import curriculum
 from kata.course.curriculum import Described, Kata
 from kata.course.progress import write_whole
 from kata.judge.answers import answer_law
-from kata.judge.exam import Conversation, KataExam, draw
+from kata.judge.exam import Conversation, KataExam, NoExam, draw
 from kata.judge.laws import laws_of
 from kata.judge.marking import outcomes
 from kata.waist.codec import CodecError, KataName, Reply, VariantName
@@ -118,7 +118,7 @@ class Catalogue:
                 try:
                     self._exams[kata.name] = self._draw(kata, _Recorded([answer_in(r) for r in sheets.reference]))
                     self._behaviours[kata.name] = {name: _behaviour(b) for name, b in sheets.behaviours.items()}
-                except (StopIteration, CodecError):
+                except (NoExam, CodecError):  # it does not fit, for whatever reason
                     sheets = None
             if sheets is None:
                 self._exams[kata.name] = self._draw(kata, self.backend)
