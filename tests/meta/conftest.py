@@ -5,6 +5,23 @@ from collections.abc import Iterator
 import pytest
 
 from kata.waist.isolated import Worker
+from tests.meta.daily import DAILY, is_daily
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes long and does not run every day."""
+    unused = {(module, name) for module, names in DAILY.items() for name in names}
+    for item in items:
+        module, _, test = item.nodeid.rpartition("tests/meta/")[2].partition(".py::")
+        name, _, parameter = test.partition("[")
+        unused -= {(module, name), (module, parameter[:-1])}
+        if not is_daily(module, name, parameter[:-1]):
+            item.add_marker(pytest.mark.thorough)
+    collected = {item.path.stem for item in items}
+    stale = sorted(f"{module}: {name}" for module, name in unused if DAILY.keys() <= collected)
+    if stale:
+        raise pytest.UsageError(f"tests/meta/daily.py names what is not there: {stale}")
 
 
 @pytest.fixture(scope="session")

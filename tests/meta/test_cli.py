@@ -141,6 +141,7 @@ def test_without_a_terminal_a_check_says_now_and_then_how_far_it_is() -> None:
     assert lines == ["kata: 2/4  two …", "kata: 3/4  three …, about 40 s left", "kata: 4/4  four …, about 20 s left"]
 
 
+@pytest.mark.thorough
 def test_a_check_of_what_fails_goes_to_standard_output_alone(submission: Path) -> None:
     done = run.invoke(cli.app, ["check", "linear_scaling_rule", "--impl", str(submission)])
     assert done.stderr == ""

@@ -92,6 +92,7 @@ def test_extremes_of_a_square() -> None:
     assert probes.extremes(tf.sign, None, [np.float32([0.0])], {}) is None
 
 
+@pytest.mark.thorough
 def test_every_way_is_counted_by_the_same_call(worker: compare.Worker) -> None:
     (huber,) = curriculum.find("huber")
     found = compare.counted(huber, implementation_at("solutions"), worker)
@@ -109,6 +110,7 @@ def test_an_object_is_counted_by_its_call(worker: compare.Worker) -> None:
     assert int(yours.counts["graph ops"]) > 3
 
 
+@pytest.mark.thorough
 def test_compared_is_only_what_is_solved() -> None:
     done = run.invoke(cli.app, ["compare", "huber"])
     assert done.exit_code == 2

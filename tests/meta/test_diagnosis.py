@@ -37,13 +37,7 @@ QUICK = ("ch02", "ch04")
 """Chapters whose questions are asked in a moment; training a model takes longer, so the others are for `--seeds 2`."""
 
 
-EVERY_DAY = ("huber", "FocalLoss", "cosine_decay")
-
-
-@pytest.mark.parametrize(
-    "kata",
-    [pytest.param(k, marks=[] if k.name in EVERY_DAY else pytest.mark.thorough, id=k.name) for k in KATAS],
-)
+@pytest.mark.parametrize("kata", KATAS, ids=lambda kata: kata.name)
 def test_a_misconception_is_named_and_an_approach_is_not(
     kata: Kata, catalogue: Catalogue, pytestconfig: pytest.Config
 ) -> None:
@@ -65,7 +59,6 @@ def test_a_misconception_is_named_and_an_approach_is_not(
                 assert names == [], described.variant.name
 
 
-@pytest.mark.thorough
 def test_for_a_mutation_that_nobody_chose_nothing_false_is_named(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """What is named agrees with the mutation on questions, too, that the diagnosis never asked."""
     katas = [kata for kata in KATAS if kata.chapter.startswith(QUICK)]

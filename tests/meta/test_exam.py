@@ -25,8 +25,6 @@ from kata.waist.session import Backend, InProcess, Session
 from kata.waist.verdict import LawReport, Outcome
 
 SOLUTIONS = implementation_at("solutions")
-QUICK = ("huber", "momentum_step")
-"""A function; tuples and answers that go back in; all other katas with `--thorough`."""
 SEED = 3
 
 
@@ -76,10 +74,7 @@ def agree(kata: Kata, exam: KataExam, variant: Variant, make: type[InProcess] | 
     assert dict(zip(names, outcomes[1])) == dict(zip(names, outcomes[0])), variant.name
 
 
-@pytest.mark.parametrize(
-    "kata",
-    [pytest.param(k, marks=[] if k.name in QUICK else pytest.mark.thorough, id=k.name) for k in curriculum.katas()],
-)
+@pytest.mark.parametrize("kata", curriculum.katas(), ids=lambda kata: kata.name)
 def test_exam_and_live_judging_agree_on_every_variant(kata: Kata, reference: Backend, worker: Worker) -> None:
     exam = draw(kata, reference, SEED, examples=few)
     for _, described in [*solutions({kata.name}), *every_variant({kata.name})]:

@@ -271,6 +271,7 @@ def test_a_fresh_notebook_names_the_next_step(kernel: Path) -> None:
     assert str(kernel) not in shown
 
 
+@pytest.mark.thorough
 def test_right_is_solved_and_wrong_is_named(kernel: Path) -> None:
     made = writer.build(LOSSES)
     right = cell_of(made, "mean_squared_error-stub")
@@ -291,6 +292,7 @@ def test_right_is_solved_and_wrong_is_named(kernel: Path) -> None:
     assert "hint 1 of 3" in "".join(output.text for output in wrong.outputs)
 
 
+@pytest.mark.thorough
 def test_cells_can_be_judged_outside_of_a_notebook(capfd: pytest.CaptureFixture[str]) -> None:
     notebook.judge(
         "linear_scaling_rule", ["def linear_scaling_rule(base_lr, *, base_batch_size, batch_size): return 0"]

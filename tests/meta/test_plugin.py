@@ -59,7 +59,6 @@ def test_solved_is_zero_and_the_summary_says_so(tmp_path: Path) -> None:
     assert {name: v["outcome"] for name, v in verdicts[CHAPTER].items()} == dict.fromkeys(PURE.split(","), "solved")
 
 
-@pytest.mark.thorough
 def test_modes_and_splits_agree_to_the_byte(submission: Path, tmp_path: Path) -> None:
     """In process, isolated, and in two processes of xdist: the same verdicts, the same summary."""
     found: list[tuple[bytes, str]] = []

@@ -200,6 +200,7 @@ def test_pytest_and_check_keep_the_same_state(clone: Path) -> None:
     assert "2 not judged again" in output
 
 
+@pytest.mark.thorough
 def test_a_law_selected_by_itself_says_nothing_about_the_kata(clone: Path) -> None:
     (clone / ".kata" / "state.json").unlink(missing_ok=True)
     law = curriculum.laws(CHAPTER)["updates_per_epoch"][0]

@@ -9,14 +9,8 @@ from kata.course import curriculum
 from kata.course.curriculum import Kata
 from kata.prove import every_variant, prove
 
-DEAR = ("train", "train_step", "run_pipeline", "max_jit_difference", "GradientAccumulationModel", "train_classifier")
-"""Katas whose variants train for half a minute and more: for `--thorough`."""
 
-
-@pytest.mark.parametrize(
-    "kata",
-    [pytest.param(k, marks=pytest.mark.thorough if k.name in DEAR else [], id=k.name) for k in curriculum.katas()],
-)
+@pytest.mark.parametrize("kata", curriculum.katas(), ids=lambda kata: kata.name)
 def test_the_laws_are_right_about_every_variant_of(kata: Kata, pytestconfig: pytest.Config) -> None:
     seeds = pytestconfig.option.seeds
     # One seed is the quick look of every day: what must pass is shown a fifth of the examples.

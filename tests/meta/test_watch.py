@@ -180,7 +180,6 @@ def test_a_worker_that_is_killed_is_replaced(terminal: Terminal) -> None:
     assert terminal.quit() == 1
 
 
-@pytest.mark.thorough
 def test_where_there_is_no_fork_for_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KATA_START", "spawn")
     terminal = Terminal(tmp_path)

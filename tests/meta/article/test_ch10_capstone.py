@@ -37,6 +37,7 @@ def test_the_whole_pipeline_in_our_form():
     assert tf.keras.mixed_precision.dtype_policy().name == "float32"
 
 
+@pytest.mark.thorough
 def test_the_whole_pipeline_compiled_by_xla():
     """The example's `jit_compile=True`: the same run to float16's precision."""
     data = clusters(train_size=16, validation_size=16, classes=4)
