@@ -348,12 +348,21 @@ def _worker(run: Run) -> isolated.Worker:
     return run.worker
 
 
-def _backend(config: pytest.Config, implementation: Implementation) -> Backend:
+def _limits(config: pytest.Config) -> isolated.Limits:
     option = config.option
-    if not option.isolated:
+    return isolated.Limits(call=option.call_limit, law=option.law_limit, memory=option.memory_limit * 2**20)
+
+
+def _backend(config: pytest.Config, implementation: Implementation) -> Backend:
+    if not config.option.isolated:
         return InProcess(implementation)
-    limits = isolated.Limits(call=option.call_limit, law=option.law_limit, memory=option.memory_limit * 2**20)
-    return isolated.Isolated(implementation, limits, _worker(config.stash[_run]), ahead=True)
+    return isolated.Isolated(implementation, _limits(config), _worker(config.stash[_run]), ahead=True)
+
+
+def _catalogue(config: pytest.Config) -> Catalogue:
+    if not config.option.isolated:
+        return Catalogue(InProcess(implementation_at("solutions")))
+    return Catalogue.on(_worker(config.stash[_run]), _limits(config))
 
 
 def _session(config: pytest.Config) -> Session:
@@ -390,7 +399,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if report.outcome in verdict.DIAGNOSABLE:
         run.failing.setdefault(owner, []).append(tuple(session.asked))
     if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and pyfuncitem.config.option.diagnose:
-        run.catalogue = run.catalogue or Catalogue(_backend(pyfuncitem.config, implementation_at("solutions")))
+        run.catalogue = run.catalogue or _catalogue(pyfuncitem.config)
         found = diagnose(kata, session, run.catalogue, run.failing[owner])
         if found is not None:
             pyfuncitem.stash[_diagnosis] = found

@@ -24,7 +24,7 @@ from kata.judge.laws import laws_of
 from kata.judge.marking import outcomes
 from kata.waist.codec import CodecError, KataName, Reply, VariantName
 from kata.waist.implementation import ROOT, Implementation, implementation_at
-from kata.waist.isolated import WorkerLost
+from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
 from kata.waist.nested import map_leaves
 from kata.waist.question import Answer, Question, answer_in, reply_of
 from kata.waist.session import Backend, Session, Stopped, Talk
@@ -105,6 +105,13 @@ class Catalogue:
         self._kept = kept
         self._exams: dict[str, KataExam] = {}
         self._behaviours: dict[str, dict[str, Behaviour]] = {}
+
+    @classmethod
+    def on(cls, worker: Worker, limits: Limits | None = None, **options: Any) -> "Catalogue":
+        """The catalogue whose children `worker` starts; options as for the class."""
+        misconceptions = sorted((ROOT / "misconceptions").glob("*.py"))
+        backend = Isolated(implementation_at("solutions"), limits or Limits(), worker, also=misconceptions)
+        return cls(backend, **options)
 
     def close(self) -> None:
         """Let the backend go."""

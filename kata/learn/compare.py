@@ -164,7 +164,7 @@ def counted(kata: Kata, implementation: Implementation, worker: Worker) -> list[
     Raises:
         Stopped: the machine's fault kept a way from being asked (`infrastructure`).
     """
-    catalogue = Catalogue(Isolated(implementation_at("solutions"), Limits(), worker))
+    catalogue = Catalogue.on(worker)
     try:
         sample = _sample(kata, catalogue)
         found = ways(kata, implementation)

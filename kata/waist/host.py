@@ -6,9 +6,13 @@ imported here and nowhere else in the tool.
 
 import builtins
 import contextlib
-import importlib
+import errno
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import inspect
 import linecache
+import os
 import random
 import sys
 import traceback
@@ -44,6 +48,7 @@ from kata.waist.codec import (
 from kata.waist.implementation import Implementation
 from kata.waist.nested import agree, map_leaves
 from kata.waist.question import Answer, Answered, Question, arrays_in, reply_of
+from kata.waist.sources import Sources
 
 tf.get_logger().setLevel("ERROR")  # laws trace on purpose; "5 out of the last 5 calls … retracing" helps nobody
 
@@ -70,10 +75,18 @@ class _Track:
 
 
 class Host:
-    """One implementation: its chapters as they are loaded, and the objects that its katas have made."""
+    """One implementation: its chapters as they are loaded, and the objects that its katas have made.
 
-    def __init__(self, implementation: Implementation) -> None:
+    Args:
+        implementation: which one.
+        sources: the text of its files, where it is not to be read from them.
+    """
+
+    def __init__(self, implementation: Implementation, sources: Sources | None = None) -> None:
         self.implementation = implementation
+        self._sources = sources
+        if sources is not None:
+            sys.meta_path.append(_Siblings(Path(implementation.folder), sources))
         self._modules: dict[Path, ModuleType] = {}
         self._tracks: dict[int, _Track] = {}
         self._track = _Track()
@@ -90,7 +103,9 @@ class Host:
         sys.modules[name] = module
         linecache.checkcache(str(path))
         try:
-            exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+            exec(compile(self._text(path), str(path), "exec"), module.__dict__)
+        except Stop:
+            raise
         except FileNotFoundError as error:
             if error.filename != str(path):
                 raise Stop(self._describe(error, "load")) from error
@@ -102,6 +117,17 @@ class Host:
             raise Stop(self._describe(error, "load")) from error
         self._modules[path] = module
         return module
+
+    def _text(self, path: Path) -> bytes:
+        if self._sources is None:
+            return path.read_bytes()
+        if str(path) in self._sources.refused:
+            raise Stop(Raised("load", "OSError", self._sources.refused[str(path)], None, ""))
+        text = self._sources.texts.get(str(path))
+        if text is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        _show_lines_of(path, text)
+        return text
 
     def resolve(self, target: KataName | VariantName) -> Any:
         """The definition that goes by `target` in this implementation."""
@@ -292,6 +318,47 @@ class Host:
             return reply_of(self.perform(Question.unpacked(request)))
         except (ValueError, RecursionError) as error:
             return Raised("unfit", "unfit value", str(error), None, "")
+
+
+def _show_lines_of(path: Path, text: bytes) -> None:
+    """Let tracebacks, `inspect` and AutoGraph find the lines of a file that may not be there."""
+    with contextlib.suppress(SyntaxError, UnicodeDecodeError):
+        lines = importlib.util.decode_source(text).splitlines(keepends=True)
+        linecache.cache[str(path)] = len(text), None, lines, str(path)
+
+
+class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Finds the files that came along with a chapter, under the name of their folder: `import exercises.helper`."""
+
+    def __init__(self, folder: Path, sources: Sources) -> None:
+        self._folder = folder
+        self._sources = sources
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        if name != self._folder.name and not name.startswith(f"{self._folder.name}."):
+            return None
+        file = self._file(name)
+        if file is None and name != self._folder.name:
+            return None
+        origin = str(file or self._folder / "__init__.py")
+        is_package = file is None or file.name == "__init__.py"
+        return importlib.util.spec_from_loader(name, self, origin=origin, is_package=is_package)
+
+    def _file(self, name: str) -> Path | None:
+        place = self._folder.joinpath(*name.split(".")[1:])
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if str(file) in self._sources.texts:
+                return file
+        return None
+
+    def get_source(self, fullname: str) -> str:
+        file = self._file(fullname)
+        return importlib.util.decode_source(self._bytes(file)) if file else ""
+
+    def _bytes(self, file: Path) -> bytes:
+        text = self._sources.texts[str(file)]
+        _show_lines_of(file, text)
+        return text
 
 
 def _refuse_huge(size: int) -> None:

@@ -14,20 +14,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from kata.waist import channel, machine
+from kata.waist import channel, machine, walls
 from kata.waist.codec import CodecError, KataName, clean_text, decode_reply, encode
 from kata.waist.implementation import ROOT, Implementation
 from kata.waist.question import Answer, Question, answer_in
 from kata.waist.session import Backend, Stopped
+from kata.waist.sources import encode_sources, sources_of
+from kata.waist.stopwatch import Stopwatch
 from kata.waist.tensorflow_start import set_environment
 from kata.waist.verdict import Outcome
-from kata.waist.worker import End, Order, OrderResult
+from kata.waist.worker import End, Order, OrderResult, Used
 
 START_LIMIT = 120.0  # seconds for TensorFlow's import on a machine that is busy
 AHEAD = 64  # requests that are sent before the first of them is answered
@@ -40,9 +43,9 @@ class Limits:
     """What an implementation may use."""
 
     call: float = 30.0
-    """Seconds for one call."""
+    """Seconds of the processor for one call; by the clock, a few times as many."""
     law: float = 90.0
-    """Seconds for one law with all its examples."""
+    """The same for one law with all its examples."""
     memory: int = 4 * 2**30
     """Bytes beyond what TensorFlow itself holds."""
     output: int = 8 * 2**20
@@ -54,10 +57,15 @@ class WorkerLost(BaseException):
 
 
 class Worker:
-    """The process that has TensorFlow imported and forks children; or, where there is no fork, starts each anew."""
+    """The process that has TensorFlow imported and forks children; or, where there is no fork, starts each anew.
 
-    def __init__(self) -> None:
+    Args:
+        walled: whether there are walls around it and around each child; None for where the machine has them.
+    """
+
+    def __init__(self, walled: bool | None = None) -> None:
         self.forks = machine.forks()
+        self.walled = (self.forks and not walls.missing()) if walled is None else walled
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._spawned: dict[int, subprocess.Popen[bytes]] = {}
@@ -72,10 +80,12 @@ class Worker:
         """
         ours, theirs = socket.socketpair()
         output, output_end = os.pipe()
-        order = Order(implementation, limits.memory, warm)
+        order = Order(implementation, limits.memory, self.walled, warm)
         try:
             if self.forks:
                 pid = self._ask(order, [theirs.fileno(), output_end])
+                if pid == 0:
+                    raise Stopped(Outcome.INFRASTRUCTURE, "the machine gave no walls to run the submission behind")
             else:
                 pid = self._spawn(order, ours, theirs, output_end)
         except BaseException:
@@ -100,6 +110,11 @@ class Worker:
         code = process.wait()
         return -code if code < 0 else code << 8
 
+    def used(self, pid: int) -> float | None:
+        """For how many seconds the child `pid` has kept a processor busy; None where that is unknown."""
+        milliseconds = -1 if pid in self._spawned else self._ask(Used(pid), [])
+        return milliseconds / 1000 if milliseconds >= 0 else None
+
     def _spawn(self, order: Order, ours: socket.socket, theirs: socket.socket, output: int) -> int:
         process = self._start([theirs, output])
         # Those that another process has ended meanwhile are let go of.
@@ -114,8 +129,9 @@ class Worker:
         numbers = [d if isinstance(d, int) else d.fileno() for d in descriptors]
         set_environment()
         self._log = self._log or tempfile.TemporaryFile()  # it lives as long as the worker
+        command = [sys.executable, "-m", "kata.waist.worker", *map(str, numbers)]
         return subprocess.Popen(
-            [sys.executable, "-m", "kata.waist.worker", *map(str, numbers)],
+            walls.around(command) if self.walled else command,
             pass_fds=numbers,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -155,7 +171,7 @@ class Worker:
         said = lines[-1][:200] if lines else "no reason given"
         return Stopped(Outcome.INFRASTRUCTURE, f"TensorFlow's process did not start: {said}; try `uv run kata doctor`")
 
-    def _ask(self, order: Order | End, descriptors: list[int]) -> int:
+    def _ask(self, order: Order | End | Used, descriptors: list[int]) -> int:
         control = self._ready()
         try:
             with _undisturbed(), self._alone():  # a judge that is told to stop never leaves half a conversation
@@ -223,6 +239,9 @@ class Child:
         self._output = output
         self._limits = limits
         self._inbox = channel.Inbox()
+        self._outgoing = bytearray()
+        self._briefed = False
+        self._law = Stopwatch(limits.law, self._used, is_fresh=True)
         self._selector = selectors.DefaultSelector()
         self._selector.register(sock, selectors.EVENT_READ)
         self._selector.register(output, selectors.EVENT_READ)
@@ -248,13 +267,30 @@ class Child:
             raise self._worker.no_start() from None
         self._started = True
 
-    def converse(self, requests: Iterator[bytes], deadline: float) -> Generator[bytes, None, None]:
+    def begin_law(self) -> None:
+        """What is used from now on counts as the time of a new law."""
+        self._law = Stopwatch(self._limits.law, self._used, is_fresh=not self._briefed)
+
+    def _used(self) -> float | None:
+        return self._worker.used(self._pid)
+
+    @property
+    def is_briefed(self) -> bool:
+        """Whether it has been sent the text that it is to run."""
+        return self._briefed
+
+    def brief(self, sources: bytes) -> None:
+        """Send the text that it is to run, with the first questions."""
+        self._outgoing += channel.framed(sources)
+        self._briefed = True
+
+    def converse(self, requests: Iterator[bytes]) -> Generator[bytes, None, None]:
         """Send requests, some of them ahead, and yield their replies in order, taking in what is printed meanwhile.
 
         Raises:
             Stopped: no reply came: dead, out of time, or printing without end.
         """
-        waiting, outgoing = 0, bytearray()
+        waiting, outgoing = 0, self._outgoing
         try:
             self._socket.setblocking(False)
             while True:
@@ -263,15 +299,12 @@ class Child:
                     waiting += 1
                 if not waiting:
                     return
-                call_deadline = min(deadline, time.monotonic() + self._limits.call)
-                while (reply := self._inbox.take()) is None:
-                    self._wait(call_deadline, outgoing)
+                if (reply := self._inbox.take()) is None:
+                    reply = self._awaited(outgoing)
                 self._drain()
                 waiting -= 1
+                self._keep_to_time()
                 yield reply
-        except TimeoutError:
-            self.end(0.0)
-            raise Stopped(Outcome.TIMEOUT, f"did not come back within {self._limits.call:g} seconds: a loop?") from None
         except channel.Closed:
             raise self._death() from None
         except CodecError as error:
@@ -280,13 +313,29 @@ class Child:
         finally:
             self.in_step = not waiting
 
-    def _wait(self, deadline: float, outgoing: bytearray) -> None:
-        left = deadline - time.monotonic()
+    def _awaited(self, outgoing: bytearray) -> bytes:
+        """The next reply, for which one must wait."""
+        call = Stopwatch(self._limits.call, self._used)
+        while (reply := self._inbox.take()) is None:
+            if self._wait(min(call.next_look, self._law.next_look), outgoing):
+                continue
+            if call.is_over():
+                self.end(0.0)
+                cause = f"did not come back within {self._limits.call:g} seconds: a loop?"
+                raise Stopped(Outcome.TIMEOUT, cause)
+            self._keep_to_time()
+        return reply
+
+    def _keep_to_time(self) -> None:
+        if self._law.is_over():
+            self.end(0.0)
+            raise Stopped(Outcome.TIMEOUT, f"the law was not done within {self._limits.law:g} seconds: a loop?")
+
+    def _wait(self, until: float, outgoing: bytearray) -> bool:
+        """Let data go over in both directions; False when nothing has until then."""
         writing = selectors.EVENT_WRITE if outgoing else 0
         self._selector.modify(self._socket, selectors.EVENT_READ | writing)
-        ready = self._selector.select(max(left, 0)) if left > 0 else []
-        if not ready:
-            raise TimeoutError
+        ready = self._selector.select(max(until - time.monotonic(), 0.0))
         for key, events in ready:
             if key.fd == self._output:
                 self._drain()
@@ -295,6 +344,7 @@ class Child:
                 self._take_in()
             if events & selectors.EVENT_WRITE:
                 self._give(outgoing)
+        return bool(ready)
 
     def _give(self, outgoing: bytearray) -> None:
         try:
@@ -387,17 +437,26 @@ class Isolated(Backend):
         worker: who starts the children.
         ahead: whether the next kata's child starts and warms up while this one is judged: on a second core the
             fresh process then costs nothing. For those who judge many katas.
+        also: files besides the implementation's own that may be asked for.
     """
 
-    def __init__(self, implementation: Implementation, limits: Limits, worker: Worker, *, ahead: bool = False) -> None:
+    def __init__(
+        self,
+        implementation: Implementation,
+        limits: Limits,
+        worker: Worker,
+        *,
+        ahead: bool = False,
+        also: Iterable[Path] = (),
+    ) -> None:
         self._implementation = implementation
         self._limits = limits
         self._worker = worker
         self._ahead = ahead
+        self._also = tuple(also)
         self._child: Child | None = None
         self._next: Child | None = None
         self._kata: KataName | None = None
-        self._deadline = 0.0
         self._last_words = ""
 
     def prepare(self) -> None:
@@ -424,7 +483,7 @@ class Isolated(Backend):
             if self._ahead:
                 self._next = self._worker.child(self._implementation, self._limits, warm=True)
         self._child.wait_for_start()
-        self._deadline = time.monotonic() + self._limits.law
+        self._child.begin_law()
 
     @property
     def printed(self) -> str:
@@ -441,11 +500,11 @@ class Isolated(Backend):
         if self._child is None:
             self._child = self._fresh_child()
             self._child.wait_for_start()
-        if time.monotonic() >= self._deadline:
-            raise Stopped(Outcome.TIMEOUT, f"the law was not done within {self._limits.law:g} seconds")
+        if not self._child.is_briefed:
+            self._child.brief(encode_sources(sources_of(self._implementation, self._also)))
         try:
             requests = (encode(question.packed()) for question in questions)
-            for data in self._child.converse(requests, self._deadline):
+            for data in self._child.converse(requests):
                 yield answer_in(decode_reply(data))
         except CodecError as error:
             self._drop()

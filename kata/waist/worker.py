@@ -18,9 +18,10 @@ import time
 
 import msgspec
 
-from kata.waist import channel
+from kata.waist import channel, walls
 from kata.waist.codec import MAX_MESSAGE, CodecError, Raised, decode_request, encode
 from kata.waist.implementation import Implementation
+from kata.waist.sources import decode_sources
 from kata.waist.tensorflow_start import first_operation, import_tensorflow, prepare_to_fork, warm_up
 
 
@@ -29,6 +30,7 @@ class Order(msgspec.Struct, tag_field="do", tag="child"):
 
     implementation: Implementation
     memory: int  # bytes that it may allocate beyond what the worker holds
+    walled: bool = False  # whether it has walls of its own
     warm: bool = False  # whether it traces and differentiates something first, while nobody waits
 
 
@@ -42,13 +44,22 @@ class End(msgspec.Struct, tag_field="do", tag="end"):
     patience: float
 
 
+class Used(msgspec.Struct, tag_field="do", tag="used"):
+    """Say how long the child `pid`, and all that it started, have kept a processor busy."""
+
+    pid: int
+
+
 class OrderResult(msgspec.Struct):
-    """The child's process id after an Order; its wait status after an End."""
+    """After an Order the child's process id, 0 when it got no walls; after an End its wait status; else milliseconds.
+
+    Milliseconds are -1 where the system does not tell.
+    """
 
     number: int
 
 
-_orders = msgspec.json.Decoder(Order | End)
+_orders = msgspec.json.Decoder(Order | End | Used)
 
 
 def main(arguments: list[str]) -> int:
@@ -72,10 +83,13 @@ def main(arguments: list[str]) -> int:
                 return 0
             order = _orders.decode(data)
             if isinstance(order, Order):
-                number = _fork(order, control, descriptors)
+                fork = _fork_walled if order.walled else _fork
+                number = fork(order, control, descriptors)
                 children.add(number)
-            else:
+            elif isinstance(order, End):
                 number = _end(order, children)
+            else:
+                number = processor_time(order.pid)
             control.send(msgspec.json.encode(OrderResult(number)))
     except ConnectionError:
         return 0
@@ -96,6 +110,87 @@ def _fork(order: Order, control: socket.socket, descriptors: list[int]) -> int:
     for descriptor in descriptors:
         os.close(descriptor)
     return pid
+
+
+def _fork_walled(order: Order, control: socket.socket, descriptors: list[int]) -> int:
+    """As `_fork`, with a process in between that makes the walls, and takes down all behind them in the end."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 70
+        try:
+            control.close()
+            os.close(reading)
+            status = _keep_walls(order, descriptors, writing)
+        finally:
+            os._exit(status)
+    os.close(writing)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    with open(reading, "rb") as told:
+        stands = told.read() == b"walled"
+    if not stands:
+        os.waitpid(pid, 0)
+    return pid if stands else 0
+
+
+def _keep_walls(order: Order, descriptors: list[int], writing: int) -> int:
+    os.setsid()
+    walls.die_with_parent()
+    walls.enter()
+    first = os.fork()
+    if first == 0:  # process 1 of the namespace: when it ends, the kernel ends all the others
+        _hold_on([*descriptors, writing])
+    pid = os.fork()
+    if pid == 0:
+        status = 70
+        try:
+            os.close(writing)
+            status = serve(order, socket.socket(fileno=descriptors[0]), descriptors[1], channel.Inbox())
+        finally:
+            os._exit(status)
+    os.write(writing, b"walled")
+    os.close(writing)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    _, status = os.waitpid(pid, 0)
+    os.kill(first, signal.SIGKILL)
+    os.waitpid(first, 0)
+    if os.WIFSIGNALED(status):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    return os.WEXITSTATUS(status)
+
+
+def _hold_on(descriptors: list[int]) -> None:
+    try:
+        walls.die_with_parent()
+        for descriptor in descriptors:
+            os.close(descriptor)
+        while True:
+            signal.pause()
+    finally:
+        os._exit(0)
+
+
+def processor_time(pid: int) -> int:
+    """How many milliseconds the process and its descendants have kept a processor busy; -1 where that is unknown."""
+    used: dict[int, tuple[int, int]] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if name.isdecimal():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
+                fields = stat.read().rpartition(b")")[2].split()
+                used[int(name)] = int(fields[1]), sum(map(int, fields[11:15]))
+    if pid not in used:
+        return -1
+    ticks = 0
+    for each in used:
+        above = each
+        while above != pid and above in used:
+            above = used[above][0]
+        ticks += used[each][1] if above == pid else 0
+    return ticks * 1000 // os.sysconf("SC_CLK_TCK")
 
 
 def _end(end: End, children: set[int]) -> int:
@@ -126,7 +221,9 @@ def _wait(pid: int, patience: float) -> int | None:
 def serve(order: Order, sock: socket.socket, output: int, inbox: channel.Inbox) -> int:
     """Answer requests about one implementation: the whole life of a child."""
     os.setsid()
-    _die_with_parent()
+    walls.die_with_parent()
+    if order.walled:
+        walls.close_behind()
     first_operation()
     if order.warm:
         warm_up()
@@ -141,7 +238,11 @@ def serve(order: Order, sock: socket.socket, output: int, inbox: channel.Inbox) 
 
     from kata.waist.host import Host
 
-    host = Host(order.implementation)
+    try:
+        sources = decode_sources(channel.receive(sock, inbox))
+    except channel.Closed:
+        return 0
+    host = Host(order.implementation, sources)
     while True:
         try:
             request = decode_request(channel.receive(sock, inbox))
@@ -167,14 +268,6 @@ def _limit_memory(allowance: int) -> None:
     except FileNotFoundError:
         return  # not Linux: no way to tell what is held already, so no limit
     resource.setrlimit(resource.RLIMIT_AS, (held + allowance, held + allowance))
-
-
-def _die_with_parent() -> None:
-    """Where Linux offers it: no child outlives its worker."""
-    with contextlib.suppress(Exception):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from kata.course.curriculum import Kata
 from kata.judge.catalogue import Catalogue
 from kata.judge.diagnosis import bears_out
 from kata.judge.judging import judge_kata
-from kata.waist.implementation import ROOT, Implementation, Variant, implementation_at
+from kata.waist.implementation import ROOT, Implementation, Variant
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
 
@@ -79,8 +79,8 @@ class MutantJudge:
         self.worker = Worker()
         self.worker.start()
         limits = Limits(call=10.0, law=30.0)
-        self.catalogue = Catalogue(Isolated(implementation_at("solutions"), limits, self.worker))
-        self.unseen = Catalogue(Isolated(implementation_at("solutions"), limits, self.worker), seed=1, share=0.5)
+        self.catalogue = Catalogue.on(self.worker, limits)
+        self.unseen = Catalogue.on(self.worker, limits, seed=1, share=0.5)
         self._limits = limits
 
     def close(self) -> None:

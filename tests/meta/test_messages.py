@@ -17,7 +17,7 @@ from kata.judge.drawing import seeded
 from kata.judge.judging import judge_kata
 from kata.judge.laws import laws_of
 from kata.learn.render import as_text
-from kata.waist.implementation import ROOT, Implementation, implementation_at
+from kata.waist.implementation import ROOT, Implementation
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
 
@@ -92,7 +92,7 @@ FAILURES: dict[str, tuple[str, str]] = {
 
 @pytest.fixture(scope="module")
 def catalogue(worker: Worker) -> Iterator[Catalogue]:
-    shared = Catalogue(Isolated(implementation_at("solutions"), Limits(), worker))
+    shared = Catalogue.on(worker)
     yield shared
     shared.close()
 

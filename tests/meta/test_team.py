@@ -52,7 +52,7 @@ def team(size: int, implementation: Implementation, worker: Worker) -> list[Isol
 def test_however_many_judge_together_the_verdict_is_that_of_one(worker: Worker, size: int) -> None:
     implementation = wrong(HUBER)
     backend = Isolated(implementation, Limits(), worker)
-    catalogue = Catalogue(Isolated(SOLUTIONS, Limits(), worker))
+    catalogue = Catalogue.on(worker)
     alone = judge_kata(HUBER, Session(implementation, backend, curriculum.scratch()), catalogue)
     backend.close()
     catalogue.close()
