@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import misconception
+from kata.waist.variants import misconception
 from solutions.ch01_pipeline import PipelineResult, RegressionData, make_regression_data, train_step
 
 # make_regression_data

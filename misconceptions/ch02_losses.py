@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import misconception
+from kata.waist.variants import misconception
 
 
 def _tensors(y_true, y_pred):

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import misconception
+from kata.waist.variants import misconception
 
 
 def _half_cosine(progress):

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import misconception
+from kata.waist.variants import misconception
 from solutions.ch05_metrics import ConfusionCounts, F1Score, counts_as_floats
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import misconception
+from kata.waist.variants import misconception
 
 # build_two_headed_model
 

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from kata.course.variants import misconception
+from kata.waist.variants import misconception
 
 
 def _refuse(name, limit):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from kata.course.variants import misconception
+from kata.waist.variants import misconception
 from solutions.ch09_mixed_precision import LayerDtypes
 
 # precision_policy

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import misconception
+from kata.waist.variants import misconception
 from solutions.ch10_capstone import (
     ClassificationData,
     TrainingReport,

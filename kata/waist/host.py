@@ -342,7 +342,10 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             return None
         origin = str(file or self._folder / "__init__.py")
         is_package = file is None or file.name == "__init__.py"
-        return importlib.util.spec_from_loader(name, self, origin=origin, is_package=is_package)
+        spec = importlib.util.spec_from_loader(name, self, origin=origin, is_package=is_package)
+        if spec is not None:
+            spec.has_location = True  # so that the module knows its file's name
+        return spec
 
     def _file(self, name: str) -> Path | None:
         place = self._folder.joinpath(*name.split(".")[1:])

@@ -50,6 +50,8 @@ class Limits:
     """Bytes beyond what TensorFlow itself holds."""
     output: int = 8 * 2**20
     """Bytes that it may print during one law."""
+    processes: int = 64
+    """How many processes it may be."""
 
 
 class WorkerLost(BaseException):
@@ -110,10 +112,12 @@ class Worker:
         code = process.wait()
         return -code if code < 0 else code << 8
 
-    def used(self, pid: int) -> float | None:
-        """For how many seconds the child `pid` has kept a processor busy; None where that is unknown."""
-        milliseconds = -1 if pid in self._spawned else self._ask(Used(pid), [])
-        return milliseconds / 1000 if milliseconds >= 0 else None
+    def used(self, pid: int) -> tuple[float | None, int]:
+        """How many seconds of the processor the child `pid` has used (None: unknown), and how many processes it is."""
+        if pid in self._spawned:
+            return None, 0
+        result = self._answer(Used(pid), [])
+        return (result.number / 1000 if result.number >= 0 else None), result.processes
 
     def _spawn(self, order: Order, ours: socket.socket, theirs: socket.socket, output: int) -> int:
         process = self._start([theirs, output])
@@ -171,7 +175,10 @@ class Worker:
         said = lines[-1][:200] if lines else "no reason given"
         return Stopped(Outcome.INFRASTRUCTURE, f"TensorFlow's process did not start: {said}; try `uv run kata doctor`")
 
-    def _ask(self, order: Order | End | Used, descriptors: list[int]) -> int:
+    def _ask(self, order: Order | End, descriptors: list[int]) -> int:
+        return self._answer(order, descriptors).number
+
+    def _answer(self, order: Order | End | Used, descriptors: list[int]) -> OrderResult:
         control = self._ready()
         try:
             with _undisturbed(), self._alone():  # a judge that is told to stop never leaves half a conversation
@@ -185,7 +192,7 @@ class Worker:
         if not data:
             self.close()
             raise WorkerLost(reason)
-        return msgspec.json.decode(data, type=OrderResult).number
+        return msgspec.json.decode(data, type=OrderResult)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -272,7 +279,11 @@ class Child:
         self._law = Stopwatch(self._limits.law, self._used, is_fresh=not self._briefed)
 
     def _used(self) -> float | None:
-        return self._worker.used(self._pid)
+        seconds, processes = self._worker.used(self._pid)
+        if processes > self._limits.processes:
+            self.end(0.0)
+            raise Stopped(Outcome.CRASHED, f"starts processes without end: more than {self._limits.processes}")
+        return seconds
 
     @property
     def is_briefed(self) -> bool:

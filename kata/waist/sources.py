@@ -82,10 +82,11 @@ def read(path: Path) -> bytes:
             text = f"{path.name} is a link, and only files themselves are judged: put a copy in its place"
             raise NotTaken(text) from None
         raise NotTaken(f"{path.name} cannot be read: {error.strerror}") from None
+    status = os.fstat(number)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(number)
+        raise NotTaken(f"{path.name} is no regular file")
     with open(number, "rb") as file:
-        status = os.fstat(number)
-        if not stat.S_ISREG(status.st_mode):
-            raise NotTaken(f"{path.name} is no regular file")
         if status.st_nlink > 1:
             raise NotTaken(f"{path.name} is one of {status.st_nlink} links to the same file: put a copy in its place")
         if status.st_size > LARGEST:

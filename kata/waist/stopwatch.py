@@ -7,6 +7,7 @@ BY_THE_CLOCK = 4
 """So many times the limit may pass by the clock, for who waits for a processor, or sleeps."""
 _FIRST_LOOK = 1.0
 _LOOK_AGAIN = 0.05
+_LOOK_AT_LEAST = 5.0
 
 
 class Stopwatch:
@@ -40,5 +41,5 @@ class Stopwatch:
             if self._before is None:
                 self._before = used
             left = min(self._limit - (used - self._before), BY_THE_CLOCK * self._limit - passed)
-        self.next_look = now + max(left, _LOOK_AGAIN)
+        self.next_look = now + min(max(left, _LOOK_AGAIN), _LOOK_AT_LEAST)
         return left <= 0

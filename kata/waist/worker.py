@@ -45,7 +45,7 @@ class End(msgspec.Struct, tag_field="do", tag="end"):
 
 
 class Used(msgspec.Struct, tag_field="do", tag="used"):
-    """Say how long the child `pid`, and all that it started, have kept a processor busy."""
+    """Say how long the child `pid`, and all that it started, have kept a processor busy, and how many they are."""
 
     pid: int
 
@@ -57,6 +57,7 @@ class OrderResult(msgspec.Struct):
     """
 
     number: int
+    processes: int = 0
 
 
 _orders = msgspec.json.Decoder(Order | End | Used)
@@ -89,7 +90,8 @@ def main(arguments: list[str]) -> int:
             elif isinstance(order, End):
                 number = _end(order, children)
             else:
-                number = processor_time(order.pid)
+                control.send(msgspec.json.encode(OrderResult(*used_by(order.pid))))
+                continue
             control.send(msgspec.json.encode(OrderResult(number)))
     except ConnectionError:
         return 0
@@ -174,8 +176,11 @@ def _hold_on(descriptors: list[int]) -> None:
         os._exit(0)
 
 
-def processor_time(pid: int) -> int:
-    """How many milliseconds the process and its descendants have kept a processor busy; -1 where that is unknown."""
+def used_by(pid: int) -> tuple[int, int]:
+    """How many milliseconds the process and its descendants have kept a processor busy, and how many they are.
+
+    -1 milliseconds where that is unknown.
+    """
     used: dict[int, tuple[int, int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         if name.isdecimal():
@@ -183,14 +188,16 @@ def processor_time(pid: int) -> int:
                 fields = stat.read().rpartition(b")")[2].split()
                 used[int(name)] = int(fields[1]), sum(map(int, fields[11:15]))
     if pid not in used:
-        return -1
-    ticks = 0
+        return -1, 0
+    ticks = processes = 0
     for each in used:
         above = each
-        while above != pid and above in used:
+        while above not in (pid, 0) and above in used:
             above = used[above][0]
-        ticks += used[each][1] if above == pid else 0
-    return ticks * 1000 // os.sysconf("SC_CLK_TCK")
+        if above == pid:
+            ticks += used[each][1]
+            processes += 1
+    return ticks * 1000 // os.sysconf("SC_CLK_TCK"), processes
 
 
 def _end(end: End, children: set[int]) -> int:

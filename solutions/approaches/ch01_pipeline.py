@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 from solutions.ch01_pipeline import PipelineResult, RegressionData, train_step
 
 # make_regression_data

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 
 
 def _tensors(y_true, y_pred):

@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 
 
 def _tensors(*arrays):

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 
 
 @approach(

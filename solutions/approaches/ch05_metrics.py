@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 from solutions.ch05_metrics import ConfusionCounts, counts_as_floats
 
 # confusion_counts

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 
 # build_two_headed_model
 

@@ -6,7 +6,7 @@ import math
 
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 
 
 def _sizes_checked(base_batch_size, batch_size):

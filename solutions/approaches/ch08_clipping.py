@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 
 
 def _refuse(name, limit):

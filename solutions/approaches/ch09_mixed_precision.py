@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 from solutions.ch09_mixed_precision import LayerDtypes
 
 

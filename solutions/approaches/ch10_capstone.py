@@ -6,7 +6,7 @@ import random
 import numpy as np
 import tensorflow as tf
 
-from kata.course.variants import approach
+from kata.waist.variants import approach
 from solutions.ch10_capstone import (
     ClassificationData,
     TrainingReport,

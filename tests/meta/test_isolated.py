@@ -192,9 +192,17 @@ def test_what_is_printed_is_kept_for_the_message(folder: Path, worker: Worker) -
     assert "raises ValueError: after speaking" in as_text(report.message)
 
 
-def test_each_kata_has_a_process_of_its_own(folder: Path, worker: Worker) -> None:
+@pytest.fixture(scope="module")
+def open_worker() -> Iterator[Worker]:
+    """Without walls, behind which every process has the same number."""
+    without = Worker(walled=False)
+    yield without
+    without.close()
+
+
+def test_each_kata_has_a_process_of_its_own(folder: Path, open_worker: Worker) -> None:
     implementation = Implementation(str(folder))
-    session = Session(implementation, Isolated(implementation, Limits(), worker))
+    session = Session(implementation, Isolated(implementation, Limits(), open_worker))
     with use(session):
         pids = []
         for name in ("one", "one", "two"):
@@ -205,9 +213,9 @@ def test_each_kata_has_a_process_of_its_own(folder: Path, worker: Worker) -> Non
     assert os.getpid() not in pids
 
 
-def test_the_next_katas_process_starts_ahead_and_is_replaced_when_it_died(folder: Path, worker: Worker) -> None:
+def test_the_next_katas_process_starts_ahead_and_is_replaced_when_it_died(folder: Path, open_worker: Worker) -> None:
     implementation = Implementation(str(folder))
-    backend = Isolated(implementation, Limits(), worker, ahead=True)
+    backend = Isolated(implementation, Limits(), open_worker, ahead=True)
     session = Session(implementation, backend)
     with use(session):
         session.begin_law(KataName("ch99_waist", "one"))
