@@ -3,26 +3,22 @@
 The exam is drawn with a fixed seed and a share of each law's examples, so it is the same for every learner.
 """
 
-import functools
-import hashlib
-import importlib.metadata
-import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import settings
 
 from kata.course import curriculum
 from kata.course.curriculum import Described, Kata
-from kata.course.progress import write_whole
 from kata.judge.answers import answer_law
-from kata.judge.exam import Conversation, KataExam, NoExam, draw
+from kata.judge.exam import Conversation, KataExam
+from kata.judge.exam_file import KEPT, digest_of, exam_for, keep
 from kata.judge.laws import laws_of
 from kata.judge.marking import outcomes
-from kata.waist.codec import CodecError, KataName, Reply, VariantName
+from kata.waist.codec import KataName, Reply, VariantName
 from kata.waist.implementation import ROOT, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
 from kata.waist.nested import map_leaves
@@ -32,8 +28,6 @@ from kata.waist.verdict import Outcome
 
 SHARE = 0.12
 """Of a law's examples, how many become questions: a dozen of a hundred."""
-KEPT = ROOT / ".kata" / "exams"
-"""Where sheets are kept, in files named after all that they depend on."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +72,7 @@ class _Kept(msgspec.Struct, array_like=True):
     survived: bool
 
 
-class _Sheets(msgspec.Struct, array_like=True):
-    """What a file holds: the reference's answers in the order of the questions, and the misconceptions' behaviour."""
-
-    reference: list[Reply]
-    behaviours: dict[str, _Kept]
-
-
-_sheets = msgspec.msgpack.Decoder(_Sheets)
+_behaviours = msgspec.msgpack.Decoder(dict[str, _Kept])
 
 
 class Catalogue:
@@ -120,15 +107,9 @@ class Catalogue:
     def exam(self, kata: Kata) -> KataExam:
         """What the laws of `kata` ask of the reference, with its answers; the same every time."""
         if kata.name not in self._exams:
-            sheets = self._read(kata)
-            if sheets is not None:
-                try:
-                    self._exams[kata.name] = self._draw(kata, _Recorded([answer_in(r) for r in sheets.reference]))
-                    self._behaviours[kata.name] = {name: _behaviour(b) for name, b in sheets.behaviours.items()}
-                except (NoExam, CodecError):  # it does not fit, for whatever reason
-                    sheets = None
-            if sheets is None:
-                self._exams[kata.name] = self._draw(kata, self.backend)
+            self._exams[kata.name] = exam_for(
+                kata, self._seed, lambda: self.backend, share=self._share, kept=self._kept
+            )
         return self._exams[kata.name]
 
     def talks(self, kata: Kata) -> list[Talk]:
@@ -136,18 +117,17 @@ class Catalogue:
         examples = [example for paper in self.exam(kata).laws for example in paper.examples]
         return [Talk(example.conversation, example.reference) for example in examples]
 
-    def _draw(self, kata: Kata, backend: Backend) -> KataExam:
-        return draw(kata, backend, self._seed, examples=lambda usual: max(3, round(usual * self._share)))
-
     def behaviours(self, kata: Kata) -> dict[str, Behaviour]:
         """How each misconception of `kata` behaves, by its name."""
-        exam = self.exam(kata)
         if kata.name not in self._behaviours:
-            self._behaviours[kata.name] = {
-                described.variant.name: behave(exam, self._session(described, kata))
-                for described in curriculum.variants_of("misconception", kata)
-            }
-            self._write(kata, exam)
+            found = self._read(kata)
+            if found is None:
+                found = self._behaviours[kata.name] = {
+                    described.variant.name: behave(self.exam(kata), self._session(described, kata))
+                    for described in curriculum.variants_of("misconception", kata)
+                }
+                self._write(kata)
+            self._behaviours[kata.name] = found
         return self._behaviours[kata.name]
 
     def _session(self, described: Described, kata: Kata) -> Session:
@@ -167,31 +147,23 @@ class Catalogue:
     def _path(self, kata: Kata) -> Path | None:
         if self._kept is None:
             return None
-        parts = _fingerprint(kata.chapter), str(self._seed), str(self._share), str(settings().max_examples)
-        return self._kept / f"{kata.name}-{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:20]}.msgpack"
+        return self._kept / f"{kata.name}-{digest_of(kata, self._seed, self._share)}.behaviours"
 
-    def _read(self, kata: Kata) -> _Sheets | None:
+    def _read(self, kata: Kata) -> dict[str, Behaviour] | None:
         path = self._path(kata)
         try:
-            return _sheets.decode(path.read_bytes()) if path is not None else None
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            kept = _behaviours.decode(zlib.decompress(path.read_bytes())) if path is not None else None
+            if kept is None or any(len(each.seen) != len(self.talks(kata)) for each in kept.values()):
+                return None
+            return {name: _behaviour(each) for name, each in kept.items()}
+        except (OSError, zlib.error, msgspec.MsgspecError, ValueError):
             return None  # nothing kept, or nothing that can be read: it is made anew
 
-    def _write(self, kata: Kata, exam: KataExam) -> None:
+    def _write(self, kata: Kata) -> None:
         path = self._path(kata)
-        if path is None:
-            return
-        reference = [reply_of(a) for paper in exam.laws for example in paper.examples for a in example.reference]
-        behaviours = {name: _packed(behaviour) for name, behaviour in self._behaviours[kata.name].items()}
-        try:
-            data = msgspec.msgpack.encode(_Sheets(reference, behaviours))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, data)
-            for old in path.parent.glob(f"{kata.name}-*.msgpack"):
-                if old != path and old.stat().st_mtime < path.stat().st_mtime - 30 * 86_400:
-                    old.unlink(missing_ok=True)
-        except (OSError, ValueError):
-            return  # a folder that cannot be written to: the next run makes them anew
+        if path is not None:
+            kept = {name: _packed(behaviour) for name, behaviour in self._behaviours[kata.name].items()}
+            keep(path, zlib.compress(msgspec.msgpack.encode(kept), 1))
 
 
 def _packed(behaviour: Behaviour) -> _Kept:
@@ -204,36 +176,7 @@ def _behaviour(kept: _Kept) -> Behaviour:
     return Behaviour(tuple(seen), kept.survived)
 
 
-@functools.cache
-def _fingerprint(chapter: str) -> str:
-    """A digest of all that the exam of `chapter` and the sheets to it depend on."""
-    files = [
-        *(ROOT / folder / f"{chapter}.py" for folder in ("solutions", "misconceptions", "tests/oracles")),
-        ROOT / "tests" / f"test_{chapter}.py",
-        *sorted((ROOT / "tests").glob("strategies*.py")),
-        *sorted((ROOT / "tests" / "probes").glob("*.py")),
-        *sorted((ROOT / "kata" / "waist").glob("*.py")),
-        *sorted((ROOT / "kata" / "judge").glob("*.py")),
-    ]
-    digest = hashlib.sha256(sys.version.encode())
-    for package in ("tensorflow", "keras", "numpy", "hypothesis"):
-        digest.update(importlib.metadata.version(package).encode())
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes() if file.exists() else b"").digest())
-    return digest.hexdigest()
-
-
 # Who answers
-
-
-class _Recorded(Backend):
-    """Answers as the reference once did, in the same order."""
-
-    def __init__(self, answers: list[Answer]) -> None:
-        self._answers = iter(answers)
-
-    def ask(self, question: Question) -> Answer:
-        return next(self._answers)
 
 
 class _As(Backend):

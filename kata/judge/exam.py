@@ -7,6 +7,7 @@
 The seed and the reference alone decide what is asked: nothing of a submission has an influence.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +22,7 @@ from kata.judge.drawing import Law, law_name, seeded
 from kata.judge.laws import judge, laws_of
 from kata.waist.codec import encode
 from kata.waist.implementation import implementation_at
-from kata.waist.question import Answer, Question
+from kata.waist.question import Answer, Question, reply_of
 from kata.waist.session import Backend, Session
 from kata.waist.verdict import Outcome
 
@@ -29,12 +30,16 @@ Conversation = tuple[Question, ...]
 """The questions of one example, in order: the first starts it, later ones may refer to earlier answers."""
 
 
+class Draws:
+    """Stands among an example's arguments where the law draws by itself; what it drew is kept beside them."""
+
+
 @dataclass(frozen=True)
 class Example:
     """One example of a law: what was drawn for it, and what the law asked of the reference."""
 
     arguments: dict[str, Any]
-    """What the law's body is given; a `DataObject` stands where it draws by itself."""
+    """What the law's body is given."""
     drawn: tuple[Any, ...]
     """What `data.draw` gave, in order."""
     rank: int
@@ -42,6 +47,16 @@ class Example:
     conversation: Conversation
     reference: tuple[Answer, ...]
     """What the reference answered."""
+
+    @functools.cached_property
+    def asked(self) -> tuple[bytes, ...]:
+        """The conversation's questions, each as `canonical` has it."""
+        return tuple(map(canonical, self.conversation))
+
+    @functools.cached_property
+    def reference_replies(self) -> tuple[bytes, ...]:
+        """The reference's answers as they cross the waist, to tell which others are the same."""
+        return tuple(encode(reply_of(answer)) for answer in self.reference)
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,7 @@ class _Drawing:
         drawn: list[Any] = []
         noting = {k: _Noting(v, drawn) if isinstance(v, DataObject) else v for k, v in kwargs.items()}
         body(*args, **noting)
-        arguments = {name: value for name, value in kwargs.items() if name != "self"}
+        arguments = {k: Draws() if isinstance(v, DataObject) else v for k, v in kwargs.items() if k != "self"}
         self.note(arguments, drawn, self._order())
 
     def _order(self) -> Any:

@@ -1,15 +1,13 @@
 """Marks an answer sheet: the laws' own bodies run on the recorded examples, and the sheet answers what they ask."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
-
-from hypothesis.strategies import DataObject
 
 from kata.judge.answers import LawSheet
 from kata.judge.drawing import Law, law_name
 from kata.judge.every_kata import CasedLaw
-from kata.judge.exam import Example, LawExam, canonical
+from kata.judge.exam import Draws, Example, LawExam, canonical
 from kata.judge.laws import outcome_of
 from kata.waist.codec import KataName
 from kata.waist.question import Answer, Question
@@ -118,8 +116,12 @@ def _mark_example(
         return outcome_of(lambda: run_example(law, example), law, session, kata)
     except Diverged:
         session.begin_example()
-        desk.go_live(number)
-        return outcome_of(lambda: run_example(law, example), law, session, kata)
+
+        def run_live() -> None:
+            desk.go_live(number)
+            run_example(law, example)
+
+        return outcome_of(run_live, law, session, kata)
 
 
 def run_example(law: Law, example: Example) -> None:
@@ -135,7 +137,7 @@ def run_example(law: Law, example: Example) -> None:
     body = getattr(handle.inner_test, "__wrapped__", handle.inner_test)
     drawn = iter(example.drawn)
     arguments = {
-        name: _Redrawn(drawn) if isinstance(value, DataObject) else value for name, value in example.arguments.items()
+        name: _Redrawn(drawn) if isinstance(value, Draws) else value for name, value in example.arguments.items()
     }
     body(law.__self__, **arguments)  # type: ignore[attr-defined]
 
@@ -157,7 +159,7 @@ class _Desk(Backend):
         self.sheet = sheet
         self._live = live
         self._number = 0
-        self._expected: list[bytes] = []
+        self._expected: Sequence[bytes] = ()
         self._answers: list[Answer] = []
         self._place = 0
         self._talking = False
@@ -173,7 +175,7 @@ class _Desk(Backend):
             conversation, self._answers = self.sheet.live[number]
             self._expected = [canonical(question) for question in conversation]
         else:
-            self._expected = [canonical(question) for question in example.conversation]
+            self._expected = example.asked
             self._answers = self.sheet.answers[number] if number < len(self.sheet.answers) else []
 
     def go_live(self, number: int) -> None:

@@ -197,7 +197,9 @@ def _returns(node: ast.AST | None) -> list[ast.Return]:
 def _where(session: Session, kata: KataName, line: int | None, *, is_about_value: bool) -> str:
     """The line of an exception; for a wrong value the only `return`, or the end of what has none; else the `def`."""
     path, name = session.implementation.definition(kata)
-    label = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    label: Path | str = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    if session.implementation.shown and path.parent == Path(session.implementation.folder):
+        label = f"{session.implementation.shown}/{path.name}"
     node = _definition(session, kata)
     if line is None and is_about_value and session.answers and isinstance(session.answers[-1], Answered):
         returns = _returns(node)

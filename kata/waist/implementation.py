@@ -23,6 +23,8 @@ class Implementation(msgspec.Struct, frozen=True):
 
     folder: str
     variant: Variant | None = None
+    shown: str = ""
+    """What messages call the folder, where that is not its own name."""
 
     def definition(self, kata: KataName) -> tuple[Path, str]:
         """The file in which `kata` is defined, and the name that it has there."""
@@ -32,6 +34,8 @@ class Implementation(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
+        if self.shown:
+            return self.shown
         folder = Path(self.folder)
         return str(folder.relative_to(ROOT)) if folder.is_relative_to(ROOT) else str(folder)
 
