@@ -194,3 +194,27 @@ class Recorded(Backend):
         if answer is None:
             raise Stopped(Outcome.CRASHED, "did not survive that")
         return answer
+
+
+def transferred(sheet: KataSheet, sat: KataExam, exam: KataExam, digest: str) -> KataSheet:
+    """The sheet to the exam that was `sat` as one to another `exam`: each example's answers to the same questions.
+
+    An example that asks something else has no answers there.
+    """
+    known: dict[tuple[bytes, ...], tuple[LawSheet, int]] = {}
+    for law, paper in zip(sheet.laws, sat.laws):
+        for number, example in enumerate(paper.examples[: max(len(law.answers), 1)]):
+            known.setdefault(example.asked, (law, number))
+    laws = []
+    for paper in exam.laws if sheet.laws else ():
+        found = LawSheet()
+        for number, example in enumerate(paper.examples):
+            law, place = known.get(example.asked, (LawSheet(), 0))
+            found.answers.append(law.answers[place] if place < len(law.answers) else [])
+            if len(found.answers[-1]) < len(example.conversation) and found.ending is None:
+                found.ending = law.ending
+            if place in law.live:
+                found.live[number] = law.live[place]
+            found.printed = found.printed or law.printed
+        laws.append(found)
+    return KataSheet(digest, laws, sheet.afterwards)
