@@ -124,6 +124,10 @@ class Ledger:
             undo.pop_all()
         return cls(folder, connection, lock)
 
+    def let_go(self) -> None:
+        """For a process that was forked from the one that writes: the lock is not to wait for its end."""
+        self._lock.release()
+
     def close(self) -> None:
         """Give the folder back; nothing is lost by not doing so."""
         self._connection.close()

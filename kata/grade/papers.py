@@ -1,7 +1,7 @@
 """The exam papers of a grading run: those of every kata that is graded, drawn once and kept beside the ledger."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from kata.course.curriculum import Kata
 from kata.course.progress import write_whole
 from kata.judge import exam_file
 from kata.judge.exam import KataExam
-from kata.waist.session import Backend
 
 FOLDER = "exam"
 """In the output folder: the papers that were sat, without which their answers say nothing."""
@@ -24,34 +23,16 @@ class Papers:
     """By name of the kata, in the curriculum's order."""
     digests: dict[str, str]
 
-    @property
-    def digest(self) -> str:
-        """Of all that the exam depends on."""
-        parts = "\n".join(f"{name} {digest}" for name, digest in self.digests.items())
-        return hashlib.sha256(f"{self.seed}\n{parts}".encode()).hexdigest()[:20]
+
+def digest_of(katas: Sequence[Kata], seed: int) -> str:
+    """The digest of all that the exam of these katas depends on."""
+    parts = "\n".join(f"{name} {digest}" for name, digest in digests_of(katas, seed).items())
+    return hashlib.sha256(f"{seed}\n{parts}".encode()).hexdigest()[:20]
 
 
 def digests_of(katas: Sequence[Kata], seed: int) -> dict[str, str]:
     """The digest of each kata's exam, by its name."""
     return {kata.name: exam_file.digest_of(kata, seed) for kata in katas}
-
-
-def draw(
-    katas: Sequence[Kata],
-    seed: int,
-    reference: Callable[[], Backend],
-    after_kata: Callable[[Kata], None] = lambda kata: None,
-) -> Papers:
-    """The exams of `katas` from those that are kept, or drawn from the `reference`.
-
-    Raises:
-        NoExam: the reference does not hold a law.
-    """
-    exams = {}
-    for kata in katas:
-        exams[kata.name] = exam_file.exam_for(kata, seed, reference)
-        after_kata(kata)
-    return Papers(seed, exams, digests_of(katas, seed))
 
 
 def keep(papers: Papers, out: Path) -> None:

@@ -66,14 +66,22 @@ def exam_for(
     Raises:
         NoExam: the reference does not hold a law.
     """
-    path = kept / f"{kata.name}-{digest_of(kata, seed, share)}.exam" if kept is not None else None
-    exam = read(path, kata) if path is not None else None
+    exam = kept_exam(kata, seed, share=share, kept=kept) if kept is not None else None
     if exam is None:
         examples = functools.partial(_share_of, share) if share != 1.0 else (lambda usual: usual)
         exam = draw(kata, reference(), seed, examples=examples)
-        if path is not None:
-            keep(path, as_bytes(exam))
+        if kept is not None:
+            keep(_path(kata, seed, share, kept), as_bytes(exam))
     return exam
+
+
+def kept_exam(kata: Kata, seed: int, *, share: float = 1.0, kept: Path = KEPT) -> KataExam | None:
+    """The exam that is kept; None where there is none: it is to be drawn."""
+    return read(_path(kata, seed, share, kept), kata)
+
+
+def _path(kata: Kata, seed: int, share: float, kept: Path) -> Path:
+    return kept / f"{kata.name}-{digest_of(kata, seed, share)}.exam"
 
 
 def _share_of(share: float, usual: int) -> int:

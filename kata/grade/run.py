@@ -1,0 +1,229 @@
+"""A grading run: which submissions are still to be judged, by whom, and into the ledger with what was found."""
+
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from kata.course.curriculum import Kata
+from kata.grade import grader, papers
+from kata.grade.grader import Grader
+from kata.grade.ledger import Ledger, Run
+from kata.grade.papers import Papers
+from kata.grade.pool import Lost, spread
+from kata.grade.results import ClassResults, Graded, Katas, Times
+from kata.grade.submission import Submission
+from kata.judge import exam_file, sheet_file
+from kata.judge.catalogue import Catalogue
+from kata.judge.exam import KataExam
+from kata.waist.implementation import implementation_at
+from kata.waist.isolated import Isolated, Limits, Worker
+from kata.waist.verdict import Outcome
+
+LIMITS = Limits()
+Told = Callable[[str, int, int], None]
+"""Told of each step: what it is about, how many are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a class is graded."""
+
+    seed: int
+    katas: tuple[Kata, ...]
+    walled: bool
+    jobs: int = 1
+    limits: Limits = LIMITS
+
+    @property
+    def sandbox(self) -> str:
+        """The level that is in force."""
+        return "bwrap" if self.walled else "none"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of all that could change a verdict."""
+        found = {
+            name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "hypothesis", "kata")
+        }
+        return {"python": platform.python_version(), **found}
+
+    def run(self) -> Run:
+        """What the verdicts depend on."""
+        environment = msgspec.json.encode([self.versions, self.sandbox, msgspec.to_builtins(self.limits)])
+        return Run(
+            seed=self.seed,
+            exam=papers.digest_of(self.katas, self.seed),
+            environment=hashlib.sha256(environment).hexdigest()[:20],
+            versions=self.versions,
+            sandbox=self.sandbox,
+        )
+
+
+def grade(
+    submissions: Sequence[Submission],
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    regrade: bool = False,
+    told: Told = lambda what, done, of: None,
+) -> None:
+    """Judge every submission that is not judged yet, and put each into the ledger when it is.
+
+    Raises:
+        NoExam: the reference does not hold a law.
+        LedgerError: the ledger cannot be written to.
+    """
+    run = settings.run()
+    ledger.begin(run, {one.student: one.digest for one in submissions})
+    if regrade:
+        ledger.forget(run.exam, run.environment, [one.student for one in submissions])
+    left = [one for one in submissions if not ledger.settled(one.student, one.digest, run.exam, run.environment)]
+    done = len(submissions) - len(left)
+
+    def put(one: Submission, katas: Katas, seconds: float, evidence: bytes | None) -> None:
+        nonlocal done
+        found = Graded(katas=katas, notes=one.notes)
+        ledger.put(one.student, one.digest, run.exam, run.environment, found, seconds, evidence)
+        done += 1
+        told("graded", done, len(submissions))
+
+    told("graded", done, len(submissions))
+    by_content: dict[str, list[Submission]] = {}
+    for one in left:
+        if not one.files:
+            outcome = Outcome.BROKEN if one.refused else Outcome.MISSING
+            cause = one.refused or "nothing was handed in"
+            put(one, grader.refused(list(settings.katas), outcome, cause), 0.0, b"")
+        else:
+            by_content.setdefault(one.digest, []).append(one)
+    if not by_content:
+        return
+    exam = exam_of(settings, told)
+    papers.keep(exam, ledger.folder)
+    texts = {digest: same[0].files for digest, same in by_content.items()}
+    judge = Grader(exam, settings.limits, walled=settings.walled)
+    for digest, found in spread(texts, lambda d: judge.grade(texts[d]), settings.jobs, ledger.let_go):
+        for i, one in enumerate(by_content[digest]):
+            if isinstance(found, Lost):
+                cause = "the process that judged it was gone three times"
+                put(one, grader.refused(list(settings.katas), Outcome.INFRASTRUCTURE, cause), 0.0, b"")
+            else:
+                put(one, found.katas, found.seconds, found.evidence if i == 0 else None)
+
+
+def exam_of(settings: Settings, told: Told = lambda what, done, of: None) -> Papers:
+    """The exam of the run, its katas drawn side by side where they are not kept.
+
+    Raises:
+        NoExam: the reference does not hold a law.
+    """
+    katas = {kata.name: kata for kata in settings.katas}
+    worker: list[Worker] = []
+
+    def draw(name: str) -> bytes:
+        if not worker:
+            worker.append(Worker(walled=False))
+        backend = Isolated(implementation_at("solutions"), Limits(), worker[0])
+        try:
+            return exam_file.as_bytes(exam_file.exam_for(katas[name], settings.seed, lambda: backend))
+        finally:
+            backend.close()
+
+    exams: dict[str, KataExam] = {}
+    missing = []
+    for name, kata in katas.items():
+        kept = exam_file.kept_exam(kata, settings.seed)
+        if kept is None:
+            missing.append(name)
+        else:
+            exams[name] = kept
+    for name, data in spread(missing, draw, settings.jobs):
+        if isinstance(data, Lost):
+            raise RuntimeError(f"the process that draws the exam of {name} was gone three times")
+        exams[name] = exam_file.from_bytes(data, katas[name])
+        told("drawn", len(exams), len(katas))
+    return Papers(
+        settings.seed, {name: exams[name] for name in katas}, papers.digests_of(settings.katas, settings.seed)
+    )
+
+
+def remark(settings: Settings, ledger: Ledger, *, told: Told = lambda what, done, of: None) -> list[str]:
+    """Mark every sheet again by the laws as they are now; no line of a submission is run.
+
+    Returns what could not be told from the sheets, a sentence each.
+
+    Raises:
+        NoExam: the reference does not hold a law.
+        LedgerError: the ledger cannot be read or written to.
+    """
+    run, roll = settings.run(), ledger.roll
+    before = ledger.run
+    exam = exam_of(settings, told)
+    untold: list[str] = []
+    worker = Worker(walled=False)
+    catalogue = Catalogue.on(worker)
+    try:
+        if before is None:
+            return ["there is nothing to mark: no submission was graded here"]
+        verdicts = ledger.graded(before.exam, before.environment)
+        evidence = {student: ledger.sheet(roll[student], before.exam, before.environment) for student in verdicts}
+        papers.keep(exam, ledger.folder)
+        ledger.begin(run, roll)
+        for number, (student, (graded, seconds)) in enumerate(verdicts.items(), 1):
+            data = evidence[student]
+            if not data:  # nothing was handed in, or nothing could be taken
+                ledger.put(student, roll[student], run.exam, run.environment, graded, seconds, b"")
+                continue
+            sat = _papers_of(data, settings.katas, ledger)
+            kept = sheet_file.from_bytes(data, sat)
+            sheets = {}
+            for name, paper in exam.exams.items():
+                if name in kept.sheets:
+                    sheets[name] = sheet_file.transferred(kept.sheets[name], sat[name], paper, exam.digests[name])
+                else:
+                    untold.append(f"{student}: {name} has no sheet; grade again with --regrade")
+            katas = grader.mark_again(exam, kept, sheets, catalogue)
+            untold += [
+                f"{student}: {name}: {one.cause}"
+                for chapter in katas.values()
+                for name, one in chapter.items()
+                if one.outcome is Outcome.INFRASTRUCTURE
+            ]
+            data = sheet_file.as_bytes(sheet_file.Evidence(kept.files, sheets), exam.exams)
+            found = Graded(katas=katas, notes=graded.notes)
+            ledger.put(student, roll[student], run.exam, run.environment, found, seconds, data)
+            told("marked", number, len(verdicts))
+    finally:
+        catalogue.close()
+        worker.close()
+    return untold
+
+
+def _papers_of(data: bytes, katas: Sequence[Kata], ledger: Ledger) -> dict[str, KataExam]:
+    """The papers that a sheet answers, as far as they are kept."""
+    found = {}
+    for name, digest in sheet_file.exams_of(data).items():
+        kata = next((kata for kata in katas if kata.name == name), None)
+        paper = papers.kept(kata, digest, ledger.folder) if kata else None
+        if paper is not None:
+            found[name] = paper
+    return found
+
+
+def results(ledger: Ledger, settings: Settings) -> tuple[ClassResults, Times]:
+    """What the ledger holds of the run, and how long it took."""
+    run = settings.run()
+    graded = ledger.graded(run.exam, run.environment)
+    found = ClassResults(
+        seed=run.seed,
+        exam=run.exam,
+        versions=run.versions,
+        sandbox=run.sandbox,
+        submissions={student: one for student, (one, _) in graded.items()},
+    )
+    seconds = {student: seconds for student, (_, seconds) in graded.items()}
+    return found, Times(submissions=seconds, total=sum(seconds.values()))
