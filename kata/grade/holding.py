@@ -27,13 +27,16 @@ DEPTH = 12
 _IGNORED = frozenset({"__MACOSX", "__pycache__"})
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """A pipe that nobody writes to must not hold us up, hence O_NONBLOCK."""
+_FOLDER = "a folder"
+_EXCHANGED = (errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.ENXIO)
+"""How opening a name fails that is no longer what it was when it was listed."""
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
-    stat.S_IFDIR: "a folder",
+    stat.S_IFDIR: _FOLDER,
 }
 TOO_LARGE = "larger than 1 MiB"
 
@@ -134,27 +137,29 @@ def _listed(path: Path, top: int) -> tuple[dict[str, Item], tuple[str, ...]]:
         prefix = waiting.popleft()
         try:
             with _opened(top, prefix) as folder, os.scandir(folder) as scan:
-                entries = sorted(scan, key=lambda entry: entry.name)
+                # Some file systems tell what an entry is only while its folder is open.
+                entries = sorted((entry.name, _kind_listed(entry)) for entry in scan if is_visible(entry.name))
         except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENOENT):  # exchanged while we looked
-                items[prefix.rstrip("/")] = Item(prefix.rstrip("/"), "no folder any more")
-                continue
-            raise unreadable(path / prefix, error) from None
-        for entry in entries:
-            inner = prefix + entry.name
-            if not is_visible(entry.name):
-                continue
+            if error.errno not in _EXCHANGED:
+                raise unreadable(path / prefix, error) from None
+            items[prefix.rstrip("/")] = Item(prefix.rstrip("/"), "no folder any more")
+            continue
+        for name, what in entries:
             if len(items) >= COUNT:
                 return items, (f"it holds more than {COUNT:,} files; those further down were not looked at",)
-            if entry.is_dir(follow_symlinks=False):
-                if inner.count("/") < DEPTH:
-                    waiting.append(f"{inner}/")
-            elif entry.is_symlink() or not entry.is_file(follow_symlinks=False):
-                with contextlib.suppress(FileNotFoundError):
-                    items[inner] = Item(inner, kind_of(entry.stat(follow_symlinks=False)))
-            else:
-                items[inner] = Item(inner)
+            if what != _FOLDER:
+                items[prefix + name] = Item(prefix + name, what)
+            elif prefix.count("/") < DEPTH:
+                waiting.append(f"{prefix}{name}/")
     return items, ()
+
+
+def _kind_listed(entry: os.DirEntry[str]) -> str:
+    if entry.is_dir(follow_symlinks=False):
+        return _FOLDER
+    if entry.is_file(follow_symlinks=False):
+        return ""  # whether it has a second name is asked when it is read
+    return kind_of(entry.stat(follow_symlinks=False))
 
 
 @contextlib.contextmanager
@@ -180,7 +185,7 @@ def _read(path: Path, top: int, inner: str) -> bytes | Item:
     except OSError as error:
         if error.errno == errno.ELOOP:
             return Item(inner, "a symbolic link")
-        if error.errno in (errno.ENXIO, errno.ENOTDIR, errno.ENOENT):
+        if error.errno in _EXCHANGED:
             return Item(inner, "no regular file any more")
         raise unreadable(path / inner, error) from None
     with open(file, "rb", buffering=0) as opened:

@@ -4,6 +4,7 @@ Only the curriculum's chapters are taken, from `exercises/` or from the top, or 
 all there is, as archives of a repository and of a learning platform have it.
 """
 
+import codecs
 import re
 import sys
 import tokenize
@@ -109,6 +110,8 @@ def _why_none(items: dict[str, Item], names: Sequence[str]) -> str:
 def problems_of(data: bytes) -> list[str]:
     """Why Python will not read the file, as ends of sentences; it is judged as it is all the same."""
     found = []
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ["is saved in UTF-16, which Python does not read; save it in UTF-8"]
     if b"\0" in data:
         found.append("holds NUL bytes, which Python does not read; save it as plain text, in UTF-8")
     try:
