@@ -24,7 +24,7 @@ from kata.learn import doctor, listing, summary
 from kata.learn.countdown import countdown
 from kata.learn.reading import show_lesson
 from kata.learn.render import as_text, show_lines, show_message
-from kata.waist.implementation import ROOT, Implementation, implementation_at
+from kata.waist.implementation import EDITION, ROOT, Implementation, implementation_at
 from kata.waist.verdict import KataVerdict, Outcome, exit_status
 
 app = typer.Typer(
@@ -328,6 +328,11 @@ def undo(
         out.print(f"what was there is in {backup.relative_to(ROOT)}; `kata undo` once more puts that back")
 
 
+def _needs_solutions() -> None:
+    if EDITION:
+        raise Refused("the student edition has no solutions to show or to compare with; your instructor has them")
+
+
 @app.command()
 def solution(
     name: OneKata, spoil: Annotated[bool, typer.Option("--spoil", help="show it although yours is not solved")] = False
@@ -335,6 +340,7 @@ def solution(
     """The reference solution, after you have solved the kata."""
     with _refusals():
         kata = _one(name)
+        _needs_solutions()
         if not spoil and not _is_solved(kata):
             raise Refused(f"{name} is not solved yet; hints: uv run kata hint {name}; to see it anyway: --spoil")
     path = ROOT / "solutions" / f"{kata.chapter}.py"
@@ -381,6 +387,7 @@ def plot(
     with _refusals():
         kata, implementation = _one(name), implementation_at(impl)
         picture_of(name)
+        _needs_solutions()
         path = _plot_path(name, target)
     try:
         with contextlib.closing(Worker()) as worker, _waiting(f"drawing {name} …"):
@@ -431,6 +438,7 @@ def compare(name: OneKata, impl: Impl = "exercises") -> None:
 
     with _refusals():
         kata, implementation = _one(name), implementation_at(impl)
+        _needs_solutions()
         worker = Worker()
         try:
             (judged,) = judge_all([kata], implementation, diagnose=False, worker=worker)

@@ -18,7 +18,11 @@ REMEDY = (
 
 def is_clone(folder: Path) -> bool:
     """Whether the folder is a clone: katas to write, laws, and the tool."""
-    return all((folder / part).exists() for part in ("exercises", "solutions", "tests", "kata/cli.py"))
+    parts = ("exercises", "tests", "kata/cli.py")
+    return all((folder / part).exists() for part in parts) and any(
+        (folder / source).exists()
+        for source in ("solutions", "stubs")  # the course, or a student edition of it
+    )
 
 
 def clone_at(folder: Path) -> Path | None:

@@ -27,7 +27,7 @@ from kata.learn import summary
 from kata.learn.render import as_text
 from kata.pytest_progress import Progress
 from kata.waist import isolated, machine, tensorflow_start, verdict
-from kata.waist.implementation import ROOT, Implementation, implementation_at
+from kata.waist.implementation import EDITION, ROOT, Implementation, implementation_at
 from kata.waist.session import Backend, InProcess, Session
 from kata.waist.verdict import KataVerdict, LawReport, Outcome
 
@@ -389,7 +389,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     pyfuncitem.stash[_report] = report
     if report.outcome in verdict.DIAGNOSABLE:
         run.failing.setdefault(owner, []).append(tuple(session.asked))
-    if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and pyfuncitem.config.option.diagnose:
+    if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and _diagnoses(pyfuncitem.config):
         run.catalogue = run.catalogue or Catalogue(_backend(pyfuncitem.config, implementation_at("solutions")))
         found = diagnose(kata, session, run.catalogue, run.failing[owner])
         if found is not None:
@@ -399,6 +399,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
             pytest.fail(as_text(report.message), pytrace=False)
         raise LawFailed(as_text(report.message)) from session.error
     return True
+
+
+def _diagnoses(config: pytest.Config) -> bool:
+    return bool(config.option.diagnose) and not EDITION
 
 
 def _law(item: pytest.Function, kata: Kata) -> Law:

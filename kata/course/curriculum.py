@@ -1,7 +1,8 @@
 """Chapters and katas, read from the folders by syntax tree: no import, no TensorFlow.
 
-The names and their order come from `__all__` in `solutions/`, what a kata is (scratch or keras, difficulty,
-minutes) and its hints from its section in `lessons/`, its laws from `tests/`.
+The names and their order come from `__all__` in `solutions/` (in a student edition, which has none, from the untouched
+stubs in `stubs/`), what a kata is (scratch or keras, difficulty, minutes) and its hints from its section in `lessons/`,
+its laws from `tests/`.
 """
 
 import ast
@@ -11,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kata.waist.codec import KataName
-from kata.waist.implementation import ROOT, Variant
+from kata.waist.implementation import EDITION, ROOT, Variant
+
+SOURCE = ROOT / ("stubs" if EDITION else "solutions")
+"""The folder that says which chapters and katas there are, and what each promises."""
 
 _HEADING = re.compile(r"^## `(\w+)`\s*$", re.MULTILINE)
 _META = re.compile(r"^\*(scratch|keras|free) · ([★☆]{3}) · (\d+) min\*\s*$", re.MULTILINE)
@@ -141,8 +145,9 @@ def is_untouched(path: Path, kata: Kata) -> bool:
         return _is_stub(node)
     if not isinstance(node, ast.ClassDef):
         return False
-    reference = definitions(ROOT / "solutions" / f"{kata.chapter}.py").get(kata.name)
-    given = {ast.dump(member) for member in reference.body} if reference else set()
+    reference = definitions(SOURCE / f"{kata.chapter}.py").get(kata.name)
+    whole = reference.body if reference else []
+    given = {ast.dump(member) for member in whole if not (isinstance(member, ast.FunctionDef) and _is_stub(member))}
     members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
     own = [member for member in members if ast.dump(member) not in given]
     return bool(own) and all(_is_stub(member) for member in own)
@@ -155,7 +160,7 @@ def _is_stub(function: ast.FunctionDef) -> bool:
 
 def docstrings(kata: "Kata") -> str:
     """The contract of `kata`: the docstring of its definition and, for a class, those of its methods."""
-    node = definitions(ROOT / "solutions" / f"{kata.chapter}.py")[kata.name]
+    node = definitions(SOURCE / f"{kata.chapter}.py")[kata.name]
     parts = [inner for inner in ast.walk(node) if isinstance(inner, ast.FunctionDef | ast.ClassDef)]
     return "\n\n".join(text for part in parts if (text := ast.get_docstring(part)))
 
@@ -166,7 +171,7 @@ def docstrings(kata: "Kata") -> str:
 @functools.cache
 def chapters() -> tuple[Chapter, ...]:
     """All chapters in order."""
-    return tuple(_chapter(path) for path in sorted((ROOT / "solutions").glob("ch[0-9][0-9]_*.py")))
+    return tuple(_chapter(path) for path in sorted(SOURCE.glob("ch[0-9][0-9]_*.py")))
 
 
 def _chapter(path: Path) -> Chapter:

@@ -12,7 +12,7 @@ from pathlib import Path
 import libcst as cst
 
 from kata.course import curriculum, rules
-from kata.waist.implementation import ROOT
+from kata.waist.implementation import EDITION, ROOT
 
 _STUB = cst.parse_statement("raise NotImplementedError")
 
@@ -70,8 +70,10 @@ def _name_of(statement: cst.BaseStatement | cst.BaseSmallStatement) -> str | Non
 
 
 def pristine(chapter: str) -> str:
-    """The untouched text of `exercises/<chapter>.py`."""
-    path = ROOT / "solutions" / f"{chapter}.py"
+    """The untouched text of `exercises/<chapter>.py`; a student edition keeps it."""
+    path = curriculum.SOURCE / f"{chapter}.py"
+    if EDITION:
+        return path.read_text(encoding="utf-8")
     found = next(each for each in curriculum.chapters() if each.name == chapter)
     above = {
         kata.name: f"{kata.kind} · {kata.stars} · {kata.minutes} min · uv run kata lesson {kata.name}"
@@ -82,7 +84,7 @@ def pristine(chapter: str) -> str:
 
 def out_of_step(folder: Path = ROOT / "exercises") -> list[str]:
     """The chapters whose exercises are not what the solutions give."""
-    names = [path.stem for path in sorted((ROOT / "solutions").glob("ch*.py"))]
+    names = [chapter.name for chapter in curriculum.chapters()]
     return [
         name
         for name in names

@@ -17,7 +17,7 @@ from kata.judge.diagnosis import Diagnosis, diagnose
 from kata.judge.exam import Conversation
 from kata.judge.laws import judge, laws_of
 from kata.waist import verdict
-from kata.waist.implementation import Implementation, implementation_at
+from kata.waist.implementation import EDITION, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
 from kata.waist.verdict import DIAGNOSABLE, KataVerdict, LawReport, Message, Outcome
@@ -130,14 +130,17 @@ def check(
         curriculum.scratch(),
         keeps=keeps,
     )
-    catalogue = Catalogue(Isolated(implementation_at("solutions"), limits, worker))
+    catalogue = None
+    if diagnose and not EDITION:
+        catalogue = Catalogue(Isolated(implementation_at("solutions"), limits, worker))
     try:
         if any(untouched(kata, session) is None for kata in katas):
             worker.start()  # TensorFlow is imported over there while the laws are imported here
         for kata in katas:
-            yield judge_kata(kata, session, catalogue if diagnose else None, limit=limits.law)
+            yield judge_kata(kata, session, catalogue, limit=limits.law)
     finally:
         session.backend.close()
-        catalogue.close()
+        if catalogue is not None:
+            catalogue.close()
         if own_worker:
             worker.close()

@@ -18,7 +18,7 @@ from kata.judge.catalogue import Catalogue
 from kata.judge.judging import Judged, Judgement, conclude, judge_laws
 from kata.waist import channel
 from kata.waist.codec import Request
-from kata.waist.implementation import Implementation, implementation_at
+from kata.waist.implementation import EDITION, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.question import Question
 from kata.waist.session import Session
@@ -168,7 +168,9 @@ class _Team:
         for i, backend in enumerate(self.ready):
             if i != member:
                 backend.forget()
-        catalogue = Catalogue(Isolated(implementation_at("solutions"), Limits(), self.worker))
+        catalogue = None
+        if not EDITION:
+            catalogue = Catalogue(Isolated(implementation_at("solutions"), Limits(), self.worker))
         session = Session(self.implementation, self.ready[member], curriculum.scratch(), keeps=case.folder())
         try:
             if member:
@@ -180,7 +182,8 @@ class _Team:
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             session.backend.close()
-            catalogue.close()
+            if catalogue is not None:
+                catalogue.close()
 
     def _share(self, member: int, kata: Kata, session: Session) -> list[Judgement]:
         """Judge every law of `kata` that is this member's turn, and tell of the first that fails."""
@@ -203,7 +206,7 @@ class _Team:
         for kata in self.katas:
             channel.send(sock, _encode(Part.of(self._share(member, kata, session))))
 
-    def _lead(self, session: Session, catalogue: Catalogue) -> None:
+    def _lead(self, session: Session, catalogue: Catalogue | None) -> None:
         helpers = [(ours, channel.Inbox()) for ours, theirs in self.parts]
         for _, theirs in self.parts:
             theirs.close()  # so that a helper that is gone is noticed

@@ -10,6 +10,10 @@ ROOT = Path(__file__).resolve().parents[2]
 """The clone: `exercises/`, `solutions/`, `tests/` and the rest are beside the package."""
 
 
+EDITION = not (ROOT / "solutions").is_dir()
+"""Whether the clone is a student edition (`kata release`): without solutions, with the untouched stubs in `stubs/`."""
+
+
 class Variant(msgspec.Struct, frozen=True):
     """The definition `name` of the file `path`, standing in for the kata `kata`."""
 
@@ -42,6 +46,8 @@ def implementation_at(name: str) -> Implementation:
     Raises:
         ValueError: when there is no such folder, or it holds no chapter.
     """
+    if name == "solutions" and EDITION:
+        raise ValueError("this is the student edition, which has no solutions; your instructor has them")
     folder = ROOT / name if name in ("exercises", "solutions") else Path(name).expanduser().resolve()
     if not folder.is_dir():
         raise ValueError(f"--impl {name}: there is no folder {folder}; give exercises, solutions, or a folder's path")
