@@ -94,15 +94,14 @@ def two_headed(features: int, categories: int, as_dict: bool) -> tf.keras.Model:
 
     In the dict a layer stands behind the softmax, through which Keras does not find the logits.
     """
-    inputs = tf.keras.Input((features,))
-    shared = tf.keras.layers.Dense(64, activation="relu")(inputs)
-    price = tf.keras.layers.Dense(1, name="price")(shared)
+    x = tf.keras.Input((features,))
+    hidden = tf.keras.layers.Dense(64, "relu")(x)
+    names = "price", "softmax" if as_dict else "category"
+    layers = (tf.keras.layers.Dense(n, f, name=name) for n, f, name in zip((1, categories), (None, "softmax"), names))
+    heads = [layer(hidden) for layer in layers]
     if as_dict:
-        softmax = tf.keras.layers.Dense(categories, activation="softmax")(shared)
-        category = tf.keras.layers.Rescaling(1.0, name="category")(softmax)
-        return tf.keras.Model(inputs, {"price": price, "category": category})
-    category = tf.keras.layers.Dense(categories, activation="softmax", name="category")(shared)
-    return tf.keras.Model(inputs, [price, category])
+        heads[1] = tf.keras.layers.Rescaling(1.0, name="category")(heads[1])
+    return tf.keras.Model(x, dict(zip(("price", "category"), heads)) if as_dict else heads)
 
 
 def compiled(
