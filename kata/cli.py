@@ -387,7 +387,6 @@ def plot(
     with _refusals():
         kata, implementation = _one(name), implementation_at(impl)
         picture_of(name)
-        _needs_solutions()
         path = _plot_path(name, target)
     try:
         with contextlib.closing(Worker()) as worker, _waiting(f"drawing {name} …"):

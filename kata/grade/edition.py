@@ -32,7 +32,7 @@ in the course does not get out by itself."""
 NOT_COPIED = ("tests/meta/*",)
 """Of these, what is left out all the same: the tool's own tests hold solutions in many places."""
 
-_SOLUTIONS_ONLY = re.compile(r"^\| `kata (?:compare|solution|plot)\b.*\n", re.MULTILINE)
+_SOLUTIONS_ONLY = re.compile(r"^\| `kata (?:compare|solution)\b.*\n", re.MULTILINE)
 """Rows of the table of commands that need the solutions."""
 
 _README = """# {title}

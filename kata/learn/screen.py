@@ -14,6 +14,7 @@ from kata.learn.listing import MARKS
 from kata.learn.reading import Lesson
 from kata.learn.render import as_text, show_message
 from kata.learn.state import Page, State
+from kata.waist.implementation import EDITION
 from kata.waist.verdict import Outcome
 
 HOME, TO_END_OF_LINE, TO_END = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -44,7 +45,7 @@ def keys(state: State) -> list[tuple[str, str]]:
         ("e", "lesson", bool(kata.lesson)),
         ("l", "list", len(state.katas) > 1),
         ("p", "plot", kata.name not in state.stubs and has_picture(kata.name)),
-        ("d", "compare", any(map(state.is_solved, state.katas))),
+        ("d", "compare", any(map(state.is_solved, state.katas)) and not EDITION),
         ("r", "again", kata in written and not state.starting),
         ("c", "check all", bool(written) and not state.starting),
         ("b", "back", state.page is not Page.KATA or bool(state.said or state.visited)),

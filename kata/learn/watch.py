@@ -28,7 +28,7 @@ from kata.learn.changes import Chapters
 from kata.learn.screen import Screen, compared, has_picture
 from kata.learn.state import Page, State
 from kata.waist import machine
-from kata.waist.implementation import ROOT, Implementation
+from kata.waist.implementation import EDITION, ROOT, Implementation
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
 from kata.waist.session import Stopped
 
@@ -255,6 +255,8 @@ class Watch:
             state.open(Page.LESSON)
         elif key == "p":
             self._draw_plot()
+        elif key == "d" and EDITION:
+            state.say("The student edition has no solutions to compare with.")
         elif key == "d" and compared(state) is None:
             state.say("Solve it first; then d shows yours beside another right way.")
         elif key == "d":

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.learn.plot.pictures import Array, Line, Panel, Picture, Unusable, picture_of
+from kata.learn.plot import kept
+from kata.learn.plot.kept import Points
+from kata.learn.plot.pictures import PICTURES, Array, Line, Panel, Picture, Unusable, picture_of
 from kata.waist.assertions import ImplementationError, LawViolation
 from kata.waist.codec import KataName
-from kata.waist.implementation import Implementation, implementation_at
+from kata.waist.implementation import EDITION, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
 from kata.waist.session import Session, Stopped, use
 from kata.waist.show import shorten
@@ -19,10 +22,6 @@ LIMITS = Limits(call=20.0, law=60.0)
 """A line is some hundred short calls; nobody waits a minute and a half for a picture."""
 SAME = 1e-3
 """Two points that are nearer than this share of the panel's extent cannot be told apart in the picture."""
-
-Points = tuple[tuple[Array | None, ...], ...]
-"""For each panel, for each of its lines, the points of shape (n, 2), or None where there are none."""
-
 
 Problems = dict[str, list[str]]
 """What went wrong, and the lines of which it is true; none where it is true of the whole kata."""
@@ -72,10 +71,32 @@ def compare(kata: Kata, implementation: Implementation, worker: Worker) -> Compa
         ValueError: the kata has no picture.
         Undrawable: the reference could not be asked.
     """
-    expected = ask(kata, implementation_at("solutions"), worker)
-    if expected.problems:
-        raise Undrawable(f"the reference cannot be asked: {expected.problems[0]}; try `uv run kata doctor`")
-    return Comparison(kata.name, picture_of(kata.name), expected, ask(kata, implementation, worker))
+    picture = picture_of(kata.name)
+    expected = Answers(_expected(kata, worker), ())
+    return Comparison(kata.name, picture, expected, ask(kata, implementation, worker))
+
+
+def _expected(kata: Kata, worker: Worker) -> Points:
+    """The reference's points; a student edition, which has no reference, keeps them."""
+    if EDITION:
+        points = kept.points_of(kata.name)
+        if points is None:
+            raise Undrawable("what is expected is not in this student edition; your instructor can release a whole one")
+        return points
+    found = ask(kata, implementation_at("solutions"), worker)
+    if found.problems:
+        raise Undrawable(f"the reference cannot be asked: {found.problems[0]}; try `uv run kata doctor`")
+    return found.points
+
+
+def expected_files(worker: Worker) -> dict[str, bytes]:
+    """For a student edition: the expected points of every picture, by the paths of the files.
+
+    Raises:
+        Undrawable: the reference could not be asked.
+    """
+    drawn = [kata for kata in curriculum.katas() if kata.name in PICTURES]
+    return {f"{kept.FOLDER}/{kata.name}.msgpack": kept.packed(_expected(kata, worker)) for kata in drawn}
 
 
 def ask(kata: Kata, implementation: Implementation, worker: Worker) -> Answers:
