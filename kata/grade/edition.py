@@ -5,6 +5,7 @@ formulas, written independently of the solutions) and the probes are in it, and 
 not in it are the solutions, the approaches, the misconceptions' bodies, the tool's own tests and what belongs to them.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -68,15 +69,19 @@ def is_copied(path: str) -> bool:
     )
 
 
+@functools.cache
+def untouched() -> dict[str, str]:
+    """The stubs, by their paths in the edition: those to write in, and those that are kept as they are."""
+    texts = {chapter.name: stubs.pristine(chapter.name) for chapter in curriculum.chapters()}
+    return {f"{folder}/{name}.py": text for folder in ("exercises", "stubs") for name, text in texts.items()}
+
+
 def written() -> Iterator[tuple[str, str]]:
-    """What is written for the edition: paths, and the texts of the files."""
+    """What is written for the edition besides: paths, and the texts of the files."""
     yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
     yield ".github/workflows/katas.yml", workflow((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
     yield "misconceptions/__init__.py", '"""Wrong turns: what is said of them. Their bodies are left out."""\n'
     for chapter in curriculum.chapters():
-        pristine = stubs.pristine(chapter.name)
-        yield f"exercises/{chapter.name}.py", pristine
-        yield f"stubs/{chapter.name}.py", pristine
         yield f"misconceptions/{chapter.name}.py", sayings(curriculum.variants("misconception", chapter.name))
 
 

@@ -10,6 +10,7 @@ way that is not known here, is not found: this is a proof against oversight, not
 
 import ast
 import bz2
+import functools
 import gzip
 import io
 import json
@@ -22,9 +23,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from kata.course import curriculum, stubs
+from kata.grade import edition
 from kata.waist.implementation import ROOT
 
 _NODES = 8
@@ -50,27 +50,30 @@ class Secrets:
 
     bodies: dict[Key, str] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
+    lengths: dict[str, set[int]] = field(default_factory=dict)
+    """By the shape of a first statement, how long the bodies are that begin with it."""
 
 
-def secrets_of(course: Path = ROOT) -> Secrets:
+@functools.cache
+def secrets_of_the_course() -> Secrets:
     """The bodies of all solutions, approaches and misconceptions, and the long lines of the first two.
 
     What the stubs hold as well, such as a method that is given, is none.
     """
     found = Secrets()
-    pristine = [stubs.pristine(chapter.name) for chapter in curriculum.chapters()]
+    pristine = list(edition.untouched().values())
     given = {key for text in pristine for _, key, _ in _bodies(ast.parse(text))}
     public = "".join(_without_space(text) for text in pristine)
-    for path in sorted((course / "solutions").rglob("*.py")):
+    for path in sorted((ROOT / "solutions").rglob("*.py")):
         text = path.read_text("utf-8")
-        place = path.relative_to(course).as_posix()
+        place = path.relative_to(ROOT).as_posix()
         _keep_bodies(found, _bodies(ast.parse(text)), given, place)
         for line in _telling(list(_logical(text))):
             if line not in public:
                 found.lines.setdefault(line, place)
-    for path in sorted((course / "misconceptions").rglob("*.py")):
+    for path in sorted((ROOT / "misconceptions").rglob("*.py")):
         wrong = [node for node in ast.parse(path.read_text("utf-8")).body if _is_wrong_turn(node)]
-        place = path.relative_to(course).as_posix()
+        place = path.relative_to(ROOT).as_posix()
         _keep_bodies(found, (body for node in wrong for body in _bodies(node)), given, place)
     return found
 
@@ -83,18 +86,18 @@ def _keep_bodies(found: Secrets, bodies: Iterable[tuple[str, Key, int]], given: 
     for name, key, size in bodies:
         if size >= _NODES and key not in given:
             found.bodies.setdefault(key, f"{place}, {name}")
+            found.lengths.setdefault(key[0], set()).add(len(key))
 
 
 def leaks_in(name: str, data: bytes, secrets: Secrets) -> list[str]:
     """What of the `secrets` is in the file called `name`, a sentence each."""
     found: dict[str, None] = {}
-    lengths = sorted({len(key) for key in secrets.bodies})
     for label, text in _texts(name, data):
         for tree in _trees(text, is_python=label.endswith(".py")):
-            for key, line in _windows(tree, lengths):
+            for key, line in _runs(tree, secrets.lengths):
                 if key in secrets.bodies:
                     found[f"{label}:{line} holds the body of {secrets.bodies[key]}"] = None
-        for plain in _plain(text, is_python=label.endswith(".py")):
+        for plain in _plain(text):
             for secret, place in secrets.lines.items():
                 if secret in plain:
                     found[f"{label} holds a line of {place}: {secret[:60]}…"] = None
@@ -122,8 +125,8 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body[1:] if is_docstring else body
 
 
-def _windows(tree: ast.AST, lengths: list[int]) -> Iterator[tuple[Key, int]]:
-    """Every run of statements of these lengths, with its line."""
+def _runs(tree: ast.AST, lengths: dict[str, set[int]]) -> Iterator[tuple[Key, int]]:
+    """Every run of statements that begins like a secret and is as long, with its line."""
     shapes = _Shapes()
     for node in ast.walk(tree):
         for name in ("body", "orelse", "finalbody"):
@@ -131,8 +134,8 @@ def _windows(tree: ast.AST, lengths: list[int]) -> Iterator[tuple[Key, int]]:
             if not isinstance(statements, list):
                 continue
             key = tuple(map(shapes.of, statements))
-            for length in lengths:
-                for i in range(len(key) - length + 1):
+            for i, first in enumerate(key):
+                for length in lengths.get(first, ()):
                     yield key[i : i + length], statements[i].lineno
 
 
@@ -238,19 +241,17 @@ def _without_space(text: str) -> str:
     return "".join(text.split())
 
 
-def _plain(text: str, *, is_python: bool) -> Iterator[str]:
+def _plain(text: str) -> Iterator[str]:
     """The text without space: as it is, without comments, and with what stands for a line's end taken for one."""
-    if is_python:
-        try:
-            yield "".join(_logical(text))
-        except (tokenize.TokenError, SyntaxError):
-            is_python = False
     yield _without_space(text)
-    if not is_python:
-        yield _without_space(re.sub(r"#[^\n]*", "", text))
-        if "\\n" in text:
-            unescaped = text.replace("\\n", "\n").replace('\\"', '"').replace("\\'", "'")
-            yield _without_space(re.sub(r"#[^\n]*", "", unescaped))
+    if "#" in text:
+        yield _without_space(_COMMENT.sub("", text))
+    if "\\n" in text:
+        unescaped = text.replace("\\n", "\n").replace('\\"', '"').replace("\\'", "'")
+        yield _without_space(_COMMENT.sub("", unescaped))
+
+
+_COMMENT = re.compile(r"#[^\n]*")
 
 
 # What is in a file
@@ -258,11 +259,8 @@ def _plain(text: str, *, is_python: bool) -> Iterator[str]:
 
 def _texts(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, str]]:
     """Every text in the file, with what it is called: itself, a notebook's cells, an archive's members."""
-    members = list(_members(name, data)) if depth < _DEPTH else []
-    for inner, content in members:
+    for inner, content in _members(data) if depth < _DEPTH else ():
         yield from _texts(f"{name} → {inner}", content, depth + 1)
-    if members:
-        return
     text = data.decode("utf-8-sig", "surrogateescape")
     yield name, text
     if text.lstrip().startswith("{"):
@@ -277,7 +275,7 @@ def _cells(text: str) -> list[str]:
         return []
 
 
-def _members(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
     """What is packed in the file; nothing where it is no archive that can be read."""
     packed: dict[bytes, Callable[[bytes], bytes]] = {
         b"\x1f\x8b": lambda d: gzip.GzipFile(fileobj=io.BytesIO(d)).read(_MOST),
@@ -288,17 +286,17 @@ def _members(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
         b"\x78\xda": lambda d: zlib.decompressobj().decompress(d, _MOST),
     }
     try:
-        if zipfile.is_zipfile(io.BytesIO(data)):
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                for member in archive.infolist():
-                    if not member.is_dir():
-                        yield member.filename, archive.open(member).read(_MOST)
-        elif data[257:262] == b"ustar":
+        if data[257:262] == b"ustar":
             with tarfile.open(fileobj=io.BytesIO(data)) as tar:
                 for entry in tar:
                     file = tar.extractfile(entry) if entry.isreg() else None
                     if file is not None:
                         yield entry.name, file.read(_MOST)
+        elif zipfile.is_zipfile(io.BytesIO(data)):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                for member in archive.infolist():
+                    if not member.is_dir():
+                        yield member.filename, archive.open(member).read(_MOST)
         else:
             unpack = next((packed[start] for start in packed if data.startswith(start)), None)
             if unpack is not None:

@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from kata.grade import edition
-from kata.grade.leaks import leaks_in, secrets_of
+from kata.grade.leaks import leaks_in, secrets_of_the_course
 from kata.waist.implementation import EDITION, ROOT
 
 MANIFEST = "edition.json"
@@ -31,11 +32,13 @@ class Released:
         folder: where it is.
         files: how many files it has.
         left_out: what the course tracks besides and is not in it: files and whole folders at the top.
+        untracked: what would be in it if git tracked it; is something forgotten?
     """
 
     folder: Path
     files: int
     left_out: tuple[str, ...]
+    untracked: tuple[str, ...]
 
 
 class _Manifest(msgspec.Struct):
@@ -69,9 +72,9 @@ def release(out: Path, *, more: dict[str, bytes] | None = None) -> Released:
     except OSError as error:
         raise ValueError(f"{out} cannot be written: {error.strerror}; name another folder") from None
     try:
-        listed = _tracked()
-        copied = [path for path in listed if edition.is_copied(path)]
-        files = _write(beside, copied, more or {})
+        listed = _listed()
+        made = edition.untouched() | dict(edition.written())
+        files = _write(beside, [path for path in listed if edition.is_copied(path)], made, more or {})
         found = check_release(beside)
         if found:
             shown = "\n".join(f"  {each}" for each in found[:20])
@@ -82,8 +85,7 @@ def release(out: Path, *, more: dict[str, bytes] | None = None) -> Released:
         raise ValueError(f"{out} cannot be written: {error.strerror}; name another folder") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    made = {path.partition("/")[0] for path, _ in edition.written()}
-    return Released(out, files, _left_out(listed, made))
+    return Released(out, files, _left_out(listed, made), _untracked(listed))
 
 
 def _refuse(out: Path) -> None:
@@ -97,17 +99,28 @@ def _refuse(out: Path) -> None:
             raise ValueError(f"{out} is there and not empty; an edition is made whole: name a new folder")
 
 
-def _tracked() -> list[str]:
-    """What git tracks of the course, in order; all files that are not hidden where there is no git."""
+def _listed() -> list[str]:
+    """What git tracks of the course, in order; where there is no git, all files."""
+    tracked = _git("ls-files")
+    return tracked if tracked is not None else _walked()
+
+
+def _untracked(listed: list[str]) -> tuple[str, ...]:
+    found = _git("ls-files", "--others", "--exclude-standard") or []
+    return tuple(path for path in found if edition.is_copied(path) and path not in listed)
+
+
+def _git(*arguments: str) -> list[str] | None:
+    """The files that this command of git's lists; None where there is no git, or it knows nothing of the course."""
     # A hook's variables would have git look at another repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     with contextlib.suppress(OSError, subprocess.SubprocessError, UnicodeDecodeError):
-        command = ["git", "-C", str(ROOT), "ls-files", "-z"]
+        command = ["git", "-C", str(ROOT), *arguments, "-z"]
         done = subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment)
         paths = sorted(filter(None, done.stdout.decode().split("\0")))
-        if paths:
+        if paths or len(arguments) > 1:
             return [path for path in paths if os.path.lexists(ROOT / path)]  # what was deleted is gone
-    return sorted(_walked())
+    return None
 
 
 def _walked() -> list[str]:
@@ -116,10 +129,10 @@ def _walked() -> list[str]:
         folders[:] = [name for name in folders if name not in ("__pycache__", ".git", ".venv", ".kata", "node_modules")]
         place = Path(folder).relative_to(ROOT)
         found += [(place / name).as_posix() for name in names]
-    return found
+    return sorted(found)
 
 
-def _write(folder: Path, copied: list[str], more: dict[str, bytes]) -> int:
+def _write(folder: Path, copied: list[str], made: dict[str, str], more: dict[str, bytes]) -> int:
     """Write all files and the manifest; how many there are."""
     digests: dict[str, str] = {}
 
@@ -137,7 +150,7 @@ def _write(folder: Path, copied: list[str], more: dict[str, bytes]) -> int:
         if source.is_symlink() or not source.is_file():
             raise ValueError(f"{path} is a link, or no file; the student edition holds plain files alone: replace it")
         put(path, source.read_bytes(), 0o755 if os.access(source, os.X_OK) else 0o644)
-    for path, text in edition.written():
+    for path, text in made.items():
         put(path, text.encode())
     for path, data in more.items():
         put(path, data)
@@ -146,9 +159,10 @@ def _write(folder: Path, copied: list[str], more: dict[str, bytes]) -> int:
     return len(digests)
 
 
-def _left_out(listed: list[str], made: set[str]) -> tuple[str, ...]:
+def _left_out(listed: list[str], made: Iterable[str]) -> tuple[str, ...]:
     tops = {path.partition("/")[0]: "/" in path for path in listed}
-    taken = {path.partition("/")[0] for path in listed if edition.is_copied(path)} | made
+    taken = {path.partition("/")[0] for path in listed if edition.is_copied(path)}
+    taken |= {path.partition("/")[0] for path in made}
     whole = [f"{top}/" if is_folder else top for top, is_folder in tops.items() if top not in taken]
     return tuple(sorted([*whole, *(f"{pattern.rstrip('*')}" for pattern in edition.NOT_COPIED)]))
 
@@ -171,8 +185,8 @@ def check_release(out: Path) -> list[str]:
         raise ValueError(f"{out} is no student edition: it has no {MANIFEST}; make one with `kata release`") from None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return [f"{MANIFEST} cannot be read, so nothing is proven; make the edition anew"]
-    known = _known()
-    secrets = secrets_of()
+    known = {path: text.encode() for path, text in edition.untouched().items()}
+    secrets = secrets_of_the_course()
     found: list[str] = []
     there: set[str] = set()
     for path, place in _files(out):
@@ -189,10 +203,6 @@ def check_release(out: Path) -> list[str]:
         found += leaks_in(path, data, secrets)
     found += [f"{path} is missing" for path in sorted(manifest.files.keys() - there)]
     return [*found, *(f"{name}/ is there, and was not looked into: delete it first" for name in _unseen(out))]
-
-
-def _known() -> dict[str, bytes]:
-    return {path: text.encode() for path, text in edition.written() if path.startswith(("exercises/", "stubs/"))}
 
 
 _UNSEEN = (".git", ".venv")
