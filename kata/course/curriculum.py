@@ -85,7 +85,10 @@ class Described:
 
 @functools.lru_cache(maxsize=256)
 def _parsed(path: Path, stamp: tuple[int, int]) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
+    try:
+        return ast.parse(path.read_bytes(), filename=str(path))
+    except (RecursionError, MemoryError):  # what a hostile file makes of the parser is no fault of whoever reads it
+        raise SyntaxError("nested too deeply to be read") from None
 
 
 def _tree(path: Path) -> ast.Module:
@@ -138,9 +141,12 @@ def exported(path: Path) -> tuple[str, ...]:
 def is_untouched(path: Path, kata: Kata) -> bool:
     """Whether the kata in `path` is still the stub: nothing written but what was given."""
     try:
-        node = definitions(path).get(kata.name)
-    except (OSError, SyntaxError, ValueError):
+        return _is_untouched(definitions(path).get(kata.name), kata)
+    except (OSError, SyntaxError, ValueError, RecursionError):
         return False
+
+
+def _is_untouched(node: ast.FunctionDef | ast.ClassDef | None, kata: Kata) -> bool:
     if isinstance(node, ast.FunctionDef):
         return _is_stub(node)
     if not isinstance(node, ast.ClassDef):

@@ -196,3 +196,14 @@ def test_the_rules_stand_where_a_learner_looks() -> None:
         assert f"- {rule}\n" in readme
     for chapter in curriculum.chapters():
         assert (ROOT / "exercises" / f"{chapter.name}.py").read_text("utf-8").startswith(rules.as_comment())
+
+
+@pytest.mark.parametrize("length", [300, 2000, 300_000])
+@pytest.mark.parametrize("name", ["huber", "FocalLoss"])
+def test_a_file_made_to_trip_the_parser_is_just_not_the_stub(tmp_path: Path, length: int, name: str) -> None:
+    (kata,) = curriculum.find(name)
+    path = tmp_path / "ch02_losses.py"
+    head = f"class {name}:\n def call(self):\n  " if name == "FocalLoss" else f"def {name}():\n  "
+    path.write_text(f"{head}return a{'.b' * length}\n")
+    assert not curriculum.is_untouched(path, kata)
+    assert curriculum.line_of(path, name) in (1, None)

@@ -18,6 +18,7 @@ import pytest
 
 from kata.course import curriculum, stubs
 from kata.grade import edition, release
+from kata.grade.intake import take_in
 from kata.grade.leaks import Secrets, leaks_in, secrets_of_the_course
 from kata.grade.release import Leak, Released, check_release
 from kata.learn.plot import gather, kept
@@ -360,6 +361,15 @@ def test_expected_points_are_kept_to_the_bit(tmp_path: Path) -> None:
     (tmp_path / "huber.msgpack").write_bytes(b"x")
     assert kept.points_of("huber", tmp_path) is None
     assert kept.points_of("gone", tmp_path) is None
+
+
+def test_a_whole_edition_that_is_handed_in_is_taken_without_a_word(released: Released, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "ada"), "zip", released.folder.parent, "student")
+    (one,) = take_in(tmp_path)
+    assert one.files == {
+        f"{name}.py": stubs.pristine(name).encode() for name in (c.name for c in curriculum.chapters())
+    }
+    assert (one.notes, one.refused) == ((), "")
 
 
 @pytest.mark.thorough
