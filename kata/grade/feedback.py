@@ -64,9 +64,7 @@ def _summary(graded: Graded, points: Points) -> str:
     text = f"{graded.solved} of {count} katas solved, {shown(score.points)} of {shown(score.possible)} points."
     if score.unjudged:
         one = len(score.unjudged) == 1
-        text += (
-            f" {len(score.unjudged)} {'kata is' if one else 'katas are'} not judged yet; the total will be given then."
-        )
+        text += f" {len(score.unjudged)} {'kata is' if one else 'katas are'} not judged yet; this is no total."
     return text
 
 

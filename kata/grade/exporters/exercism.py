@@ -31,13 +31,11 @@ def write(
 ) -> list[Path]:
     """Write a file for each student and chapter; see `kata.grade.exporters.Exporter`."""
     names = file_names(results.submissions)
-    files = {
-        f"{names[student]}/{chapter.replace('_', '-')}/results.json": json_bytes(
-            as_data(katas, hide_examples=hide_examples)
-        )
-        for student, graded in results.submissions.items()
-        for chapter, katas in graded.katas.items()
-    }
+    files: dict[str, bytes] = {}
+    for student, graded in results.submissions.items():
+        for chapter, katas in graded.katas.items():
+            name = f"{names[student]}/{chapter.replace('_', '-')}/results.json"
+            files[name] = json_bytes(as_data(katas, hide_examples=hide_examples))
     return write_folder(folder, files)
 
 
@@ -45,7 +43,9 @@ def as_data(katas: dict[str, KataResult], *, hide_examples: bool = False) -> dic
     """What `results.json` holds of the katas of one chapter."""
     statuses = {kata: _status(one.outcome) for kata, one in katas.items()}
     if set(statuses.values()) <= {"error"}:
-        causes = dict.fromkeys(f"{MEANING[one.outcome]} {_cause(one, hide_examples)}" for one in katas.values())
+        causes = dict.fromkeys(
+            f"{MEANING[one.outcome]} {cause_of(one, hide_examples=hide_examples)}" for one in katas.values()
+        )
         message = _cut("\n".join(causes) or "This chapter was not judged.", _LONGEST_MESSAGE)
         return {"version": 3, "status": "error", "message": message, "tests": []}
     tests = []
@@ -66,10 +66,6 @@ def _status(outcome: Outcome) -> str:
     if outcome is Outcome.SOLVED:
         return "pass"
     return "fail" if outcome in _FAILS else "error"
-
-
-def _cause(one: KataResult, hide_examples: bool) -> str:
-    return cause_of(one, hide_examples=hide_examples)
 
 
 def _cut(text: str, longest: int, note: str = "\n…") -> str:
