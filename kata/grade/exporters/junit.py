@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from kata.grade.exporters.people import RosterLike
 from kata.grade.folder import write_folder
+from kata.grade.names import file_names
 from kata.grade.points import Points, shown
 from kata.grade.results import ClassResults, Graded, KataResult
 from kata.grade.telling import MEANING, cause_of, message_of, plain
@@ -51,7 +52,7 @@ def _suite(
     ]
     suite = ElementTree.Element(
         "testsuite",
-        name=_xml(student) or "?",
+        name=_xml(student) if student.split() else file_names([student])[student],  # blanks alone are no name
         package="kata",
         id=str(number),
         timestamp="1970-01-01T00:00:00",
