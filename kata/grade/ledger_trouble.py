@@ -52,4 +52,5 @@ def _sentence(path: Path, name: str, text: str) -> str:
 
 
 def damaged(path: Path, text: str) -> str:
-    return f"{path} is damaged ({text}). Take it from a backup; or move the folder away and grade again, with the same --seed"
+    remedy = "take it from a backup; or move the folder away and grade again, with the same --seed"
+    return f"{path} is damaged ({text}): {remedy}"
