@@ -25,4 +25,5 @@ def _shown(letter: str) -> str:
         return " "
     if letter in _JOINERS or unicodedata.category(letter) not in _ACTS:
         return letter
-    return letter.encode("ascii", "backslashreplace").decode("ascii")
+    number = ord(letter)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"

@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from statistics import mean, median
 from urllib.parse import quote
@@ -292,16 +292,7 @@ class View:
 
 def render(view: View) -> str:
     """The report's HTML."""
-    environment = Environment(
-        loader=PackageLoader("kata.grade"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # Every text, wherever it comes from, and not only those that a template's author thought of.
-        finalize=lambda value: readable(value) if type(value) is str else value,
-    )
+    environment = _environment()
     style, script = (_source(environment, name) for name in ("report.css", "report.js"))
     return environment.get_template("report.html").render(
         view=view,
@@ -322,8 +313,23 @@ def render(view: View) -> str:
         script_hash=_hash(script),
         in_words=in_words,
         percent=percent,
+        thousands=thousands,
         with_code=with_code,
         breakable=breakable,
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("kata.grade"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # Every text, wherever it comes from, and not only those that a template's author thought of.
+        finalize=lambda value: readable(value) if type(value) is str else value,
     )
 
 
@@ -338,6 +344,11 @@ def percent(share: float) -> str:
     if rounded in (0, 100) and share not in (0, 1):
         return "< 1 %" if rounded == 0 else "> 99 %"
     return f"{rounded} %"
+
+
+def thousands(count: int) -> str:
+    """A count with its thousands set apart."""
+    return f"{count:,}"
 
 
 def with_code(sentence: str) -> Markup:

@@ -1,7 +1,7 @@
 """Classes of students that nobody taught: results from a seed, in a realistic mixture, without TensorFlow.
 
-A student has an ability and a place where the term ended for them; a kata has a difficulty. Who goes wrong mostly makes
-one of the first of the kata's own misconceptions, and those who make the same one get the same message, as one exam does.
+A student has an ability and a place where the term ended for them; a kata has a difficulty. Who goes wrong mostly
+makes one of the kata's own misconceptions, and those who make the same one get the same message, as one exam gives.
 """
 
 import functools
@@ -149,7 +149,7 @@ def _wrong(draw: random.Random, kata: Kata, total: int) -> KataResult:
     mistake = known[number] if draw.random() < 0.75 else None
     laws = curriculum.laws(kata.chapter)[kata.name]
     law = laws[(number if mistake else draw.randrange(len(laws))) % len(laws)].partition("::")[2]
-    asked = f"{kata.name}(y_true=np.array([1.0, 2.0, {number}.0], np.float32), y_pred=np.array([1.5, 1.0, 0.25], np.float32))"
+    asked = f"{kata.name}(y_true=np.array([1.0, {number}.0], np.float32), y_pred=np.array([1.5, 0.25], np.float32))"
     yours = f"{number + 1}.25" if mistake else f"{draw.gauss(0, 10):.6g}"
     rows = [
         Row("law", law.removeprefix("test_").replace("_", " ").capitalize() + ", whatever the shape of what comes in."),
