@@ -250,7 +250,7 @@ def outside_times(text: str) -> str:
 # Nothing of a submission acts
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(hostile=st.fixed_dictionaries(dict.fromkeys(FIELDS, texts)))
 def test_hostile_text_is_text(hostile: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("hostile") / "report.html"

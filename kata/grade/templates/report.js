@@ -130,8 +130,10 @@
     return String(asked) ? `#students?${asked}` : "#students";
   };
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", () => { filter(); history.replaceState(null, "", address()); });
-  form.addEventListener("reset", () => setTimeout(() => { filter(); history.replaceState(null, "", address()); }));
+  const ask = () => { filter(); history.replaceState(null, "", address()); here = location.hash; };
+  form.addEventListener("input", ask); // as one types
+  form.addEventListener("change", ask); // not every way to choose says that something was put in
+  form.addEventListener("reset", () => setTimeout(ask)); // once the fields are empty
   for (const row of all("#kata-table tr[data-kata]")) {
     const name = find("code", row);
     const link = make("a", { href: `#students?kata=${encodeURIComponent(row.dataset.kata)}&outcome=not-solved`, title: "Who has not solved it" });
