@@ -27,6 +27,8 @@ KEYS = [tally.Key(kata.chapter, kata.name) for kata in curriculum.katas()]
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
+    "</script x",
+    "<!--<script ",
     "<!--<script>",
     "]]></style>",
     "&lt;b&gt; &amp;",
@@ -265,6 +267,12 @@ def test_hostile_text_is_text(hostile: dict[str, str], tmp_path_factory: pytest.
         assert (report.in_words(shown) if field == "law" else shown) in told, field
     assert {readable(hostile["row"]), readable(hostile["input"])} <= set(page.data["details-data"]["texts"])
     assert page.tables["student-table"][1][0].startswith(readable(hostile["name"].strip()))
+
+
+def test_nothing_in_data_can_end_the_element_that_it_stands_in() -> None:
+    data = details.as_island(HOSTILE[:9])
+    assert not {b"<"[0], b">"[0], b"&"[0]} & set(data)
+    assert msgspec.json.decode(data) == HOSTILE[:9]
 
 
 def acts(letter: str) -> bool:

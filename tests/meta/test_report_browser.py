@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from axe_core_python.selenium import Axe
 from selenium.webdriver import Chrome, ChromeOptions
@@ -141,8 +142,6 @@ def _write(folder: Path, name: str, results: ClassResults) -> None:
 
 def hostile(results: ClassResults) -> ClassResults:
     """The same class, with texts that would act if they were not escaped."""
-    import msgspec
-
     data = msgspec.to_builtins(results)
     number = 0
     for student in data["submissions"].values():
