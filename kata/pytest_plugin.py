@@ -187,6 +187,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "kata(name): the laws of this kata")
     config.addinivalue_line("markers", "thorough: proves more than a newcomer waits for; run with --thorough")
     config.addinivalue_line("markers", "gpu(speed=False): needs a GPU; skipped without one")
+    config.addinivalue_line("markers", "browser: needs chromium and its driver; skipped without them")
     if not hasattr(config, "workerinput"):
         _forget_verdicts(config.option)
         run_note = _redirect(config)

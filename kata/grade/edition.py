@@ -88,7 +88,7 @@ def written() -> Iterator[tuple[str, str]]:
 def sayings(misconceptions: list[Described]) -> str:
     """A chapter of misconceptions without their bodies: enough to name one, too little to learn what is right."""
     parts = ['"""What is said of wrong turns; the bodies are left out."""\n']
-    parts.append("from kata.course.variants import misconception\n")
+    parts.append("from kata.waist.variants import misconception\n")
     for described in misconceptions:
         more = f", hint={described.hint}" * (described.hint is not None) + ", subtle=True" * described.subtle
         says = json.dumps(described.text, ensure_ascii=False)  # a string of Python's as well

@@ -28,6 +28,11 @@ DAILY: dict[str, tuple[str, ...]] = {
         "test_solved_is_zero_and_the_summary_says_so",
         "arguments2-did you mean huber?",
     ),
+    "test_report_browser": (
+        "test_filters_by_text_outcome_and_kata",
+        "test_opens_a_student_and_goes_back_to_where_one_was",
+        "test_hostile_text_is_shown_and_does_nothing",
+    ),
     "test_show": ("test_every_probe_is_written_out_with_all_that_it_needs",),
     "test_team": ("2", "test_a_helper_that_is_gone_never_makes_a_kata_solved"),
     "test_watch": ("test_a_session_from_the_stub_to_the_solution",),

@@ -14,6 +14,7 @@ from kata.waist.implementation import ROOT, Implementation
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session, Stopped, use
 from kata.waist.verdict import Outcome
+from kata.waist.worker import used_by
 
 pytestmark = pytest.mark.skipif(bool(walls.missing()), reason=walls.missing() or "there are walls")
 
@@ -170,16 +171,20 @@ def test_it_has_no_powers(session: Session) -> None:
     assert inside.mounts() != 0
 
 
-def test_processes_that_it_leaves_go_with_it(session: Session) -> None:
-    before = _processes_named("kata.waist.worker")
+def test_processes_that_it_leaves_go_with_it(session: Session, walled: Worker) -> None:
+    def behind_the_walls() -> int:
+        assert walled._process is not None
+        return used_by(walled._process.pid)[1]
+
+    before = behind_the_walls()
     assert inside.leave("mark") is True
     assert inside.breed(20) == 20
-    assert _processes_named("kata.waist.worker") >= before + 21
+    assert behind_the_walls() >= before + 21
     session.begin_law(KataName(NAME, "second"))
     deadline = time.monotonic() + 10
-    while _processes_named("kata.waist.worker") > before and time.monotonic() < deadline:
+    while behind_the_walls() > before and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert _processes_named("kata.waist.worker") <= before
+    assert behind_the_walls() <= before
 
 
 def test_who_starts_processes_without_end_is_ended(session: Session) -> None:
@@ -187,17 +192,6 @@ def test_who_starts_processes_without_end_is_ended(session: Session) -> None:
         inside.breed(100_000)
     assert stopped.value.outcome is Outcome.CRASHED
     assert "processes without end" in stopped.value.cause
-
-
-def _processes_named(name: str) -> int:
-    found = 0
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (place / "cmdline").read_bytes().split(b"\0")
-            found += name.encode() in words and b"bwrap" not in words
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.parametrize("link", ["symbolic", "hard", "fifo", "folder"])
