@@ -20,6 +20,7 @@ from kata import clone
 from kata.course import curriculum, progress
 from kata.course import reset as resetting
 from kata.course.curriculum import Kata
+from kata.grade.command import grade, release_edition
 from kata.learn import doctor, listing, summary
 from kata.learn.countdown import countdown
 from kata.learn.reading import show_lesson
@@ -482,6 +483,38 @@ def show_doctor() -> None:
             out.print(f"  {'':<12} mend it with: [cyan]{escape(finding.remedy)}[/cyan]")
     if any(not finding.well and finding.needed for finding in findings):
         raise typer.Exit(1)
+
+
+def verify(
+    jobs: Annotated[int | None, typer.Option(min=1, help="katas side by side  [default: cores]")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="for how many seeds")] = 1,
+) -> None:
+    """Before a term: stubs in step, the sandbox stands, the laws are right about every solution, approach and mistake.
+
+    Exit status 0 when all of it holds, else 1.
+    """
+    from kata import prove
+    from kata.course import stubs
+    from kata.waist import machine, walls
+
+    _needs_solutions()
+    wrong = [f"exercises/{name}.py is not made from solutions/{name}.py" for name in stubs.out_of_step()]
+    reason = walls.missing()
+    if reason:
+        wrong.append(f"no sandbox: {reason}")
+    for sentence in wrong:
+        out.print(f"[red]✗[/red] {escape(sentence)}")
+    if not wrong:
+        out.print("[green]✓[/green] stubs and sandbox")
+    more = ["--seeds", str(seeds), "--jobs", str(jobs or machine.cores())]
+    statuses = [prove.main(["--kind", kind, *more]) for kind in ("solution", "approach", "misconception")]
+    if any(statuses) or wrong:
+        raise typer.Exit(1)
+
+
+app.command()(grade)
+app.command("release")(release_edition)
+app.command()(verify)
 
 
 def main() -> None:

@@ -361,7 +361,7 @@ def _backend(config: pytest.Config, implementation: Implementation) -> Backend:
 
 
 def _catalogue(config: pytest.Config) -> Catalogue:
-    if not config.option.isolated:
+    if not config.option.isolated and not EDITION:
         return Catalogue(InProcess(implementation_at("solutions")))
     return Catalogue.on(_worker(config.stash[_run]), _limits(config))
 
@@ -399,7 +399,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     pyfuncitem.stash[_report] = report
     if report.outcome in verdict.DIAGNOSABLE:
         run.failing.setdefault(owner, []).append(tuple(session.asked))
-    if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and _diagnoses(pyfuncitem.config):
+    if pyfuncitem is run.last_laws.get(owner) and owner in run.failing and pyfuncitem.config.option.diagnose:
         run.catalogue = run.catalogue or _catalogue(pyfuncitem.config)
         found = diagnose(kata, session, run.catalogue, run.failing[owner])
         if found is not None:
@@ -409,10 +409,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
             pytest.fail(as_text(report.message), pytrace=False)
         raise LawFailed(as_text(report.message)) from session.error
     return True
-
-
-def _diagnoses(config: pytest.Config) -> bool:
-    return bool(config.option.diagnose) and not EDITION
 
 
 def _law(item: pytest.Function, kata: Kata) -> Law:

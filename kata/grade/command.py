@@ -1,31 +1,17 @@
 """`kata grade` and `kata release`: what an instructor types. What they do lives in the other modules of this room."""
 
-import secrets
-from collections.abc import Sequence
-from contextlib import ExitStack
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from kata.course import curriculum
-from kata.course.curriculum import Kata
-from kata.grade import exporters, outputs, points, release, roster, run
-from kata.grade.display import Display
-from kata.grade.intake import take_in
-from kata.grade.ledger import Ledger
-from kata.grade.roster import Roster
-from kata.grade.run import Settings
-from kata.grade.submission import Submission
-from kata.judge import profiles
-from kata.judge.exam import NoExam
-from kata.waist import machine, walls
-from kata.waist.isolated import Limits
-from kata.waist.verdict import Outcome
+# The rest is imported when it is needed: the command line starts for learners, too.
 
-INFRASTRUCTURE, INTERRUPTED = 3, 130
-"""Exit statuses: something could not be judged for the machine's fault; the run was stopped, and may go on."""
+INTERRUPTED = 130
+"""Exit status: the run was stopped, and may go on."""
+_EXPORTS = "canvas, classroom50, exercism, gradescope, junit, moodle"
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
@@ -43,7 +29,7 @@ def grade(
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="submissions side by side  [default: cores]")] = None,
     kata: Annotated[str, typer.Option(metavar="NAME[,NAME]", help="only these katas or chapters")] = "",
     sandbox: Annotated[str, typer.Option(help="bwrap, or none where it cannot run")] = "bwrap",
-    export: Annotated[str, typer.Option(metavar="NAME[,NAME]", help=", ".join(exporters.EXPORTERS))] = "",
+    export: Annotated[str, typer.Option(metavar="NAME[,NAME]", help=_EXPORTS)] = "",
     roster_file: Annotated[Path | None, typer.Option("--roster", help="CSV: id, name, e-mail, ids of an LMS")] = None,
     points_file: Annotated[Path | None, typer.Option("--points", help="TOML with [tool.kata.grade]")] = None,
     hide_examples: Annotated[bool, typer.Option(help="no inputs in what students read")] = False,
@@ -58,17 +44,17 @@ def grade(
     Exit status: 0 everything was graded, whatever the grades; 2 wrong usage; 3 something could not be judged for the
     machine's fault; 130 interrupted: the same command goes on.
     """
+    from kata.grade.conduct import conduct
+    from kata.judge.exam import NoExam
+
     try:
-        with ExitStack() as open_ones:
-            status = _grade(
-                submissions or [], _folder(folder), open_ones,
-                seed=seed, jobs=jobs or machine.cores(), katas=_katas(kata), sandbox=sandbox,
-                exports=exporters.find(export), roster_file=roster_file, points_file=points_file,
-                hide_examples=hide_examples, regrade=regrade, remark=remark, shard=_shard(shard), merge=merge,
-                call_limit=call_limit,
-            )  # fmt: skip
+        status = conduct(
+            submissions or [], folder, seed=seed, jobs=jobs, kata=kata, sandbox=sandbox, export=export,
+            roster_file=roster_file, points_file=points_file, hide_examples=hide_examples, regrade=regrade,
+            remark=remark, shard=shard, merge=merge, call_limit=call_limit,
+        )  # fmt: skip
     except (ValueError, NoExam) as error:
-        err.print(str(error), style="red", soft_wrap=True)
+        err.print(str(error), style="red", soft_wrap=True, markup=False)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         err.print("interrupted: what is graded is kept, and the same command goes on", soft_wrap=True)
@@ -76,139 +62,23 @@ def grade(
     raise typer.Exit(status)
 
 
-def _grade(
-    places: list[Path],
-    folder: Path,
-    open_ones: ExitStack,
-    *,
-    seed: int | None,
-    jobs: int,
-    katas: tuple[Kata, ...],
-    sandbox: str,
-    exports: list[str],
-    roster_file: Path | None,
-    points_file: Path | None,
-    hide_examples: bool,
-    regrade: bool,
-    remark: bool,
-    shard: tuple[int, int] | None,
-    merge: bool,
-    call_limit: float,
-) -> int:
-    walled = _walled(sandbox, needed=not (remark or merge))
-    worth = points.read_points(points_file)
-    students = roster.read_roster(roster_file) if roster_file else None
-    handed_in = _handed_in(places, students, roster_file, shard) if not (remark or merge) else []
-    if shard and seed is None:
-        raise ValueError("--shard needs --seed: all shards must ask the same questions")
-    profiles.load("grade")
-    ledger = open_ones.enter_context(Ledger.open(folder))
-    if merge:
-        ledger.merge(places)
-    before = ledger.run
-    if seed is None:
-        seed = before.seed if before else secrets.randbelow(2**32)
-    if (remark or merge) and before is None and ledger.run is None:
-        raise ValueError(f"{folder} holds no run; grade there first")
-    settings = Settings(seed, katas, walled, jobs, Limits(call=call_limit, law=3 * call_limit))
-    untold: list[str] = []
-    with Display(err) as told:
-        if remark:
-            untold = run.remark(settings, ledger, told=told)
-        elif not merge:
-            run.grade(handed_in, settings, ledger, regrade=regrade, told=told)
-    found, times = run.results(ledger, settings)
-    written = outputs.write(found, times, folder, worth, roster=students, exports=exports, hide_examples=hide_examples)
-    unjudged = _say(found, walled, untold, written)
-    return INFRASTRUCTURE if unjudged else 0
-
-
-def _folder(folder: Path | None) -> Path:
-    if folder is None:
-        raise ValueError("--out is missing: name the folder for the ledger and the reports")
-    return folder
-
-
-def _katas(names: str) -> tuple[Kata, ...]:
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    found = {kata.name for name in wanted for kata in curriculum.find(name)}
-    return tuple(kata for kata in curriculum.katas() if not wanted or kata.name in found)
-
-
-def _shard(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    which, _, of = text.partition("/")
-    if not (which.isdecimal() and of.isdecimal() and 1 <= int(which) <= int(of)):
-        raise ValueError(f"--shard {text}: give K/N with K from 1 to N, such as 2/4")
-    return int(which), int(of)
-
-
-def _walled(sandbox: str, *, needed: bool) -> bool:
-    if sandbox not in ("bwrap", "none"):
-        raise ValueError(f"--sandbox {sandbox}: choose bwrap or none")
-    if sandbox == "bwrap" and needed and (reason := walls.missing()):
-        raise ValueError(
-            f"no sandbox: {reason}. Without one a submission can read your files; --sandbox none grades all the same, "
-            "and the report says so"
-        )
-    return sandbox == "bwrap"
-
-
-def _handed_in(
-    places: list[Path], students: Roster | None, roster_file: Path | None, shard: tuple[int, int] | None
-) -> list[Submission]:
-    if len(places) != 1:
-        raise ValueError("name one folder with an entry for each student")
-    found = take_in(places[0], besides=[roster_file] if roster_file else [])
-    if students is not None:
-        for sentence in roster.differences(students, [one.student for one in found]):
-            err.print(sentence, soft_wrap=True)
-        found = roster.complete(students, found)
-    if shard is not None:
-        found = found[shard[0] - 1 :: shard[1]]
-    return found
-
-
-def _say(found: run.ClassResults, walled: bool, untold: Sequence[str], written: list[Path]) -> int:
-    """The end of a run in a few lines; how many katas could not be judged."""
-    graded = found.submissions
-    katas = sum(len(chapter) for one in graded.values() for chapter in one.katas.values())
-    solved = sum(one.solved for one in graded.values())
-    unjudged = [
-        f"{student}: {kata}: {one.cause}"
-        for student, each in graded.items()
-        for chapter in each.katas.values()
-        for kata, one in chapter.items()
-        if one.outcome is Outcome.INFRASTRUCTURE
-    ]
-    out.print(f"{len(graded)} submissions, {solved} of {katas} katas solved (seed {found.seed})")
-    if not walled:
-        out.print("No sandbox was in force: a submission could have read this machine's files.")
-    for title, lines in (
-        ("could not be judged, for the machine's fault", unjudged),
-        ("not told by the sheets", untold),
-    ):
-        if lines:
-            out.print(f"{len(lines)} {title}:")
-            for line in lines[:10]:
-                out.print(f"  {line}", markup=False)
-            if len(lines) > 10:
-                out.print(f"  and {len(lines) - 10} more, in the report")
-    if graded:
-        out.print(f"Open {written[0]}; grades are in {written[1].name}, what students read in {written[3].name}/.")
-    return len(unjudged)
-
-
 def release_edition(folder: Annotated[Path, typer.Argument(help="a folder that is not there yet")]) -> None:
     """Write the student edition: this clone without its solutions, and the proof that none is left in it."""
-    from kata.grade.edition_files import more_files
+    from kata.grade import release
+    from kata.judge import profiles
+    from kata.judge.catalogue import kept_files
+    from kata.judge.exam import NoExam
+    from kata.learn.plot.gather import Undrawable, expected_files
+    from kata.waist.isolated import Worker
 
+    profiles.load("learner")
     try:
-        written = release.release(folder, more=more_files())
-    except ValueError as error:
-        err.print(str(error), style="red", soft_wrap=True)
+        with contextlib.closing(Worker()) as worker:
+            err.print("asking the reference for what pictures and diagnoses need …", soft_wrap=True)
+            written = release.release(folder, more={**expected_files(worker), **kept_files(worker)})
+    except (ValueError, NoExam, Undrawable) as error:
+        err.print(str(error), style="red", soft_wrap=True, markup=False)
         raise typer.Exit(2) from None
-    out.print(f"{len(written.files)} files in {written.folder}; no solution is left in them.")
+    out.print(f"{written.files} files in {written.folder}; no solution is left in them.")
     for name in written.untracked[:10]:
         out.print(f"  not in git, and so not in it: {name}", markup=False)

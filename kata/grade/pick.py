@@ -29,7 +29,7 @@ _COPY = re.compile(r"[_\s]*(?:\(\d+\)|[-_\s]\d+|[-_\s]+(?:copy|kopie|final|new|v
 _IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t]+[^\r\n#;]*", re.MULTILINE)
 _READ = frozenset({"utf-8", "utf-8-sig", "ascii", "iso-8859-1", "iso-8859-15", "cp1252"})
 """Encodings that are tried here; others could keep us busy for long."""
-_EDITION = ("stubs/", "expected/", "edition.json")
+_EDITION = ("stubs/", "expected/", "exams/", "edition.json")
 """What the student edition has, and this course has not."""
 
 

@@ -15,11 +15,11 @@ from kata.course import curriculum
 from kata.course.curriculum import Described, Kata
 from kata.judge.answers import answer_law
 from kata.judge.exam import Conversation, KataExam
-from kata.judge.exam_file import KEPT, digest_of, exam_for, keep
+from kata.judge.exam_file import EDITION_FOLDER, KEPT, as_bytes, exam_for, keep, kept_exam, name_of
 from kata.judge.laws import laws_of
 from kata.judge.marking import outcomes
 from kata.waist.codec import KataName, Reply, VariantName
-from kata.waist.implementation import ROOT, Implementation, implementation_at
+from kata.waist.implementation import EDITION, ROOT, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker, WorkerLost
 from kata.waist.nested import map_leaves
 from kata.waist.question import Answer, Question, answer_in, reply_of
@@ -95,10 +95,28 @@ class Catalogue:
 
     @classmethod
     def on(cls, worker: Worker, limits: Limits | None = None, **options: Any) -> "Catalogue":
-        """The catalogue whose children `worker` starts; options as for the class."""
+        """The catalogue whose children `worker` starts; options as for the class.
+
+        In a student edition nobody can be asked: it knows what was kept.
+        """
+        if EDITION:
+            return cls(Backend(), **options)
         misconceptions = sorted((ROOT / "misconceptions").glob("*.py"))
         backend = Isolated(implementation_at("solutions"), limits or Limits(), worker, also=misconceptions)
         return cls(backend, **options)
+
+    def knows(self, kata: Kata) -> bool:
+        """Whether it can say how the misconceptions of `kata` behave."""
+        if not EDITION:
+            return True
+        return (
+            self._kept is not None and kept_exam(kata, 0, kept=self._kept) is not None and self._read(kata) is not None
+        )
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the reference and the misconceptions can be asked anything more."""
+        return not EDITION
 
     def close(self) -> None:
         """Let the backend go."""
@@ -147,7 +165,7 @@ class Catalogue:
     def _path(self, kata: Kata) -> Path | None:
         if self._kept is None:
             return None
-        return self._kept / f"{kata.name}-{digest_of(kata, self._seed, self._share)}.behaviours"
+        return self._kept / f"{name_of(kata, self._seed, self._share)}.behaviours"
 
     def _read(self, kata: Kata) -> dict[str, Behaviour] | None:
         path = self._path(kata)
@@ -162,8 +180,25 @@ class Catalogue:
     def _write(self, kata: Kata) -> None:
         path = self._path(kata)
         if path is not None:
-            kept = {name: _packed(behaviour) for name, behaviour in self._behaviours[kata.name].items()}
-            keep(path, zlib.compress(msgspec.msgpack.encode(kept), 1))
+            keep(path, self.behaviours_as_bytes(kata))
+
+    def behaviours_as_bytes(self, kata: Kata) -> bytes:
+        """How the misconceptions of `kata` behave, as a file holds it."""
+        kept = {name: _packed(behaviour) for name, behaviour in self.behaviours(kata).items()}
+        return zlib.compress(msgspec.msgpack.encode(kept), 1)
+
+
+def kept_files(worker: Worker) -> dict[str, bytes]:
+    """For a student edition: what a diagnosis is made with, by the paths of the files."""
+    catalogue = Catalogue.on(worker)
+    files = {}
+    try:
+        for kata in curriculum.katas():
+            files[f"{EDITION_FOLDER}/{kata.name}.exam"] = as_bytes(catalogue.exam(kata))
+            files[f"{EDITION_FOLDER}/{kata.name}.behaviours"] = catalogue.behaviours_as_bytes(kata)
+    finally:
+        catalogue.close()
+    return files
 
 
 def _packed(behaviour: Behaviour) -> _Kept:

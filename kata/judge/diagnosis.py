@@ -88,10 +88,11 @@ def diagnose(
         failing: conversations on which a law failed, as evidence besides the exam.
     """
     candidates = curriculum.variants_of("misconception", kata)
-    rows = _exam_rows(kata, session, candidates, catalogue) if candidates else None
+    rows = _exam_rows(kata, session, candidates, catalogue) if candidates and catalogue.knows(kata) else None
     if rows is None:
         return None  # it dies or loops where the reference answers: no misconception does
-    rows += _failing_rows(kata, session, candidates, catalogue, failing or [])
+    if catalogue.can_ask:
+        rows += _failing_rows(kata, session, candidates, catalogue, failing or [])
     if all(row.mine.holds for row in rows):
         return None  # it cannot be told from what is right
     return _alone(candidates, rows) or _in_pairs(candidates, rows) or _among_others(candidates, rows)

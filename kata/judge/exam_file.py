@@ -24,12 +24,14 @@ from kata.course.curriculum import Kata
 from kata.course.progress import write_whole
 from kata.judge.exam import Draws, Example, KataExam, LawExam, draw
 from kata.waist.codec import CodecError, Record, Reply, Request, Tensor, Wire, pack, unpack
-from kata.waist.implementation import ROOT
+from kata.waist.implementation import EDITION, ROOT
 from kata.waist.question import Question, answer_in, reply_of
 from kata.waist.session import Backend
 
-KEPT = ROOT / ".kata" / "exams"
-"""Where exams are kept, in files named after all that they depend on."""
+EDITION_FOLDER = "exams"
+"""In a student edition: the exams, and how misconceptions behave in them, made where the solutions are."""
+KEPT = ROOT / EDITION_FOLDER if EDITION else ROOT / ".kata" / "exams"
+"""Where exams are kept, in files named after all that they depend on; in a student edition after the kata alone."""
 _TRUSTED = ("builtins", "numpy", "tests", "kata")
 """Packages whose definitions an exam may name."""
 _NAMED, _MADE, _DRAWS = "named ", "made ", "draws"
@@ -81,7 +83,12 @@ def kept_exam(kata: Kata, seed: int, *, share: float = 1.0, kept: Path = KEPT) -
 
 
 def _path(kata: Kata, seed: int, share: float, kept: Path) -> Path:
-    return kept / f"{kata.name}-{digest_of(kata, seed, share)}.exam"
+    return kept / f"{name_of(kata, seed, share)}.exam"
+
+
+def name_of(kata: Kata, seed: int, share: float) -> str:
+    """What the files of an exam are called."""
+    return kata.name if EDITION else f"{kata.name}-{digest_of(kata, seed, share)}"
 
 
 def _share_of(share: float, usual: int) -> int:

@@ -17,7 +17,7 @@ from kata.judge.diagnosis import Diagnosis, diagnose
 from kata.judge.exam import Conversation
 from kata.judge.laws import judge, laws_of
 from kata.waist import verdict
-from kata.waist.implementation import EDITION, Implementation
+from kata.waist.implementation import Implementation
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
 from kata.waist.verdict import DIAGNOSABLE, KataVerdict, LawReport, Message, Outcome
@@ -130,7 +130,7 @@ def check(
         curriculum.scratch(),
         keeps=keeps,
     )
-    catalogue = Catalogue.on(worker, limits) if diagnose and not EDITION else None
+    catalogue = Catalogue.on(worker, limits) if diagnose else None
     try:
         if any(untouched(kata, session) is None for kata in katas):
             worker.start()  # TensorFlow is imported over there while the laws are imported here

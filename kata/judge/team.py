@@ -18,7 +18,7 @@ from kata.judge.catalogue import Catalogue
 from kata.judge.judging import Judged, Judgement, conclude, judge_laws
 from kata.waist import channel
 from kata.waist.codec import Request
-from kata.waist.implementation import EDITION, Implementation
+from kata.waist.implementation import Implementation
 from kata.waist.isolated import Isolated, Worker
 from kata.waist.question import Question
 from kata.waist.session import Session
@@ -168,7 +168,7 @@ class _Team:
         for i, backend in enumerate(self.ready):
             if i != member:
                 backend.forget()
-        catalogue = None if EDITION else Catalogue.on(self.worker)
+        catalogue = Catalogue.on(self.worker)
         session = Session(self.implementation, self.ready[member], curriculum.scratch(), keeps=case.folder())
         try:
             if member:
