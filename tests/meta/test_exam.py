@@ -1,6 +1,6 @@
 """The exam: judging by recorded questions says what live judging says, law by law, whatever the implementation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import numpy as np
@@ -44,11 +44,13 @@ def reference() -> Iterator[Backend]:
     backend.close()
 
 
-def live(kata: Kata, implementation: Implementation, backend: Backend) -> list[LawReport]:
+def live(
+    kata: Kata, implementation: Implementation, backend: Backend, seed: int, share: Callable[[int], int]
+) -> list[LawReport]:
     session = Session(implementation, backend, curriculum.scratch())
     found = []
     for law in laws_of(kata):
-        with seeded(law, SEED, examples=few):
+        with seeded(law, seed, examples=share):
             found.append(judge(law, session, kata.key))
     return found
 
@@ -62,23 +64,42 @@ def by_exam(exam: KataExam, implementation: Implementation, backend: Backend) ->
     return found
 
 
-def agree(kata: Kata, exam: KataExam, variant: Variant, make: type[InProcess] | None, worker: Worker) -> None:
+def agree(
+    kata: Kata,
+    exam: KataExam,
+    variant: Variant,
+    make: type[InProcess] | None,
+    worker: Worker,
+    seed: int,
+    share: Callable[[int], int],
+) -> None:
     implementation = Implementation(SOLUTIONS.folder, variant)
-    outcomes = []
-    for judged in (live, by_exam):
+
+    def outcomes(judged: Callable[[Backend], list[LawReport]]) -> dict[str, Outcome]:
         backend = InProcess(implementation) if make else Isolated(implementation, Limits(), worker)
-        given = kata if judged is live else exam
-        outcomes.append([report.outcome for report in judged(given, implementation, backend)])  # type: ignore[operator]
+        reports = judged(backend)
         backend.close()
-    names = [law_name(law) for law in laws_of(kata)]
-    assert dict(zip(names, outcomes[1])) == dict(zip(names, outcomes[0])), variant.name
+        return {law_name(law): report.outcome for law, report in zip(laws_of(kata), reports, strict=True)}
+
+    by_sheet = outcomes(lambda backend: by_exam(exam, implementation, backend))
+    assert by_sheet == outcomes(lambda backend: live(kata, implementation, backend, seed, share)), variant.name
 
 
 @pytest.mark.parametrize("kata", curriculum.katas(), ids=lambda kata: kata.name)
-def test_exam_and_live_judging_agree_on_every_variant(kata: Kata, reference: Backend, worker: Worker) -> None:
-    exam = draw(kata, reference, SEED, examples=few)
-    for _, described in [*solutions({kata.name}), *every_variant({kata.name})]:
-        agree(kata, exam, described.variant, InProcess, worker)
+def test_exam_and_live_judging_agree_on_every_variant(
+    kata: Kata, reference: Backend, worker: Worker, pytestconfig: pytest.Config
+) -> None:
+    """With one seed on the first few variants, by a few examples; with `--seeds 2` and more on all of them."""
+    seeds = pytestconfig.option.seeds
+    variants = [*solutions({kata.name}), *every_variant({kata.name})]
+    if seeds == 1:
+        kinds = {kind: [variant for variant in variants if variant[0] == kind] for kind, _ in variants}
+        variants = [variant for of_kind in kinds.values() for variant in of_kind[:2]]
+    share = few if seeds > 1 else (lambda usual: max(2, round(usual * 0.06)))
+    for seed in range(SEED, SEED + seeds):
+        exam = draw(kata, reference, seed, examples=share)
+        for _, described in variants:
+            agree(kata, exam, described.variant, InProcess, worker, seed, share)
 
 
 def test_they_agree_across_processes_too(reference: Backend, worker: Worker) -> None:
@@ -86,7 +107,7 @@ def test_they_agree_across_processes_too(reference: Backend, worker: Worker) -> 
         (kata,) = curriculum.find(name)
         exam = draw(kata, reference, SEED, examples=few)
         for _, described in every_variant({name})[:5]:
-            agree(kata, exam, described.variant, None, worker)
+            agree(kata, exam, described.variant, None, worker, SEED, few)
 
 
 def test_the_simplest_failing_example_is_shown(reference: Backend) -> None:

@@ -217,6 +217,7 @@ def test_what_is_no_file_itself_is_refused_at_the_door(folder: Path, walled: Wor
     assert "ch98_link.py" in stopped.value.cause
 
 
+@pytest.mark.thorough
 def test_time_is_that_of_the_processor(folder: Path, walled: Worker) -> None:
     """A second of work beside others is a second; a loop is ended when it has used its own."""
     implementation = Implementation(str(folder))
