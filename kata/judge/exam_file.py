@@ -32,7 +32,7 @@ EDITION_FOLDER = "exams"
 """In a student edition: the exams, and how misconceptions behave in them, made where the solutions are."""
 KEPT = ROOT / EDITION_FOLDER if EDITION else ROOT / ".kata" / "exams"
 """Where exams are kept, in files named after all that they depend on; in a student edition after the kata alone."""
-_TRUSTED = ("builtins", "numpy", "tests", "kata")
+_TRUSTED = ("builtins", "numpy", "ml_dtypes", "tests", "kata")
 """Packages whose definitions an exam may name."""
 _NAMED, _MADE, _DRAWS = "named ", "made ", "draws"
 

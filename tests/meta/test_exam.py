@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.judge import profiles
+from kata.judge import exam_file, profiles
 from kata.judge.answers import LawSheet, answer_law
 from kata.judge.drawing import law_name, seeded
 from kata.judge.exam import KataExam, NoExam, canonical, draw
@@ -98,6 +98,7 @@ def test_exam_and_live_judging_agree_on_every_variant(
     share = few if seeds > 1 else (lambda usual: max(2, round(usual * 0.06)))
     for seed in range(SEED, SEED + seeds):
         exam = draw(kata, reference, seed, examples=share)
+        exam = exam_file.from_bytes(exam_file.as_bytes(exam), kata)  # as it is kept
         for _, described in variants:
             agree(kata, exam, described.variant, InProcess, worker, seed, share)
 
