@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from kata.judge.exam import Conversation, LawExam
-from kata.waist.codec import KataName, Raised
+from kata.judge.exam import Conversation, Example, LawExam
+from kata.waist.codec import KataName, Raised, encode
 from kata.waist.isolated import WorkerLost
-from kata.waist.question import Answer, Question
+from kata.waist.question import Answer, Prepared
 from kata.waist.session import GUARDED_CALLS, Backend, Stopped
 from kata.waist.verdict import Outcome
 
@@ -32,27 +32,26 @@ def answer_law(exam: LawExam, kata: KataName, backend: Backend, *, guarded: bool
     After an answer that ends everything, nothing more is asked. A worker that dies is perhaps not the submission's
     fault: everything is asked once more of a fresh one. If that dies too, it is.
     """
-    conversations = [example.conversation for example in exam.examples]
     try:
-        return _answered(conversations, kata, backend, guarded)
+        return _answered(exam.examples, kata, backend, guarded)
     except WorkerLost:
         pass
     try:
-        return _answered(conversations, kata, backend, guarded)
+        return _answered(exam.examples, kata, backend, guarded)
     except WorkerLost:
         cause = "takes down the process that runs it, twice in a row"
         return LawSheet(ending=Stopped(Outcome.CRASHED, cause))
 
 
-def _answered(conversations: Sequence[Conversation], kata: KataName, backend: Backend, guarded: bool) -> LawSheet:
+def _answered(examples: Sequence[Example], kata: KataName, backend: Backend, guarded: bool) -> LawSheet:
     sheet = LawSheet()
     backend.begin(kata)
-    replies = backend.converse(_asked(conversations, kata if guarded else None))
+    replies = backend.converse_prepared(_asked(examples, kata if guarded else None))
     try:
-        for conversation in conversations:
+        for example in examples:
             answers: list[Answer] = []
             sheet.answers.append(answers)
-            for _ in conversation:
+            for _ in example.conversation:
                 answer = next(replies)
                 answers.append(answer)
                 if isinstance(answer, Raised) and answer.kind in FINAL:
@@ -65,9 +64,13 @@ def _answered(conversations: Sequence[Conversation], kata: KataName, backend: Ba
     return sheet
 
 
-def _asked(conversations: Sequence[Conversation], guarded: KataName | None) -> Iterator[Question]:
+def _asked(examples: Sequence[Example], guarded: KataName | None) -> Iterator[Prepared]:
     count = 0
-    for conversation in conversations:
-        for question in conversation:
-            yield replace(question, guarded=guarded if count < GUARDED_CALLS else None)
+    for example in examples:
+        for prepared in example.prepared:
+            if guarded is not None and count < GUARDED_CALLS:
+                question = replace(prepared.question, guarded=guarded)
+                yield replace(prepared, question=question, request=encode(question.packed()))
+            else:
+                yield prepared
             count += 1

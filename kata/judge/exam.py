@@ -22,7 +22,7 @@ from kata.judge.drawing import Law, law_name, seeded
 from kata.judge.laws import judge, laws_of
 from kata.waist.codec import encode
 from kata.waist.implementation import implementation_at
-from kata.waist.question import Answer, Question, reply_of
+from kata.waist.question import Answer, Prepared, Question, reply_of
 from kata.waist.session import Backend, Session
 from kata.waist.verdict import Outcome
 
@@ -52,6 +52,12 @@ class Example:
     def asked(self) -> tuple[bytes, ...]:
         """The conversation's questions, each as `canonical` has it."""
         return tuple(map(canonical, self.conversation))
+
+    @functools.cached_property
+    def prepared(self) -> tuple[Prepared, ...]:
+        """The conversation, ready to be asked of many."""
+        whole = zip(self.conversation, self.reference_replies, self.reference)
+        return tuple(Prepared(asked, encode(asked.packed()), likely, answer) for asked, likely, answer in whole)
 
     @functools.cached_property
     def reference_replies(self) -> tuple[bytes, ...]:

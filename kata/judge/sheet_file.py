@@ -104,7 +104,10 @@ def exams_of(data: bytes) -> dict[str, str]:
 
 def _packed(sheet: LawSheet, examples: tuple[Example, ...]) -> _Law:
     answers = [
-        [_unless_same(answer, like) for answer, like in zip(answered, example.reference_replies)]
+        [
+            None if answer is own else _unless_same(answer, like)
+            for answer, own, like in zip(answered, example.reference, example.reference_replies)
+        ]
         for answered, example in zip(sheet.answers, examples)
     ]
     end = sheet.ending

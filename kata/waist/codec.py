@@ -28,6 +28,9 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 
 
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
 class CodecError(ValueError):
     """A value that may not cross, or bytes that are no message."""
 
@@ -174,10 +177,18 @@ def clean_text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def dtype_name(dtype: np.dtype[Any]) -> str | None:
+    """The name of a dtype that may cross, else None. NumPy works a dtype's name out anew whenever it is asked."""
+    return _NAMES.get(dtype) or (None if dtype.isnative else _NAMES.get(dtype.newbyteorder("=")))
+
+
 def _pack_array(value: np.ndarray[Any, Any] | np.generic, kind: Literal["array", "tensor", "scalar"]) -> _Array:
-    if value.dtype.name not in DTYPES:
+    name = dtype_name(value.dtype)
+    if name is None:
         raise CodecError(f"an array of dtype {value.dtype} cannot cross")
-    return _Array(kind, value.dtype.name, list(value.shape), value.tobytes())
+    if not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
+    return _Array(kind, name, list(value.shape), value.tobytes())
 
 
 def pack(value: Any, depth: int = 0) -> Wire:

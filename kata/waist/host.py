@@ -29,7 +29,6 @@ import tensorflow as tf
 
 from kata.waist import error_text, ready_made
 from kata.waist.codec import (
-    DTYPES,
     MAX_BASES,
     MAX_MESSAGE,
     MAX_NAME,
@@ -44,6 +43,7 @@ from kata.waist.codec import (
     Tensor,
     VariantName,
     clean_text,
+    dtype_name,
 )
 from kata.waist.implementation import Implementation
 from kata.waist.nested import agree, map_leaves
@@ -178,10 +178,10 @@ class Host:
             return value
         if isinstance(value, tf.Variable | keras.Variable) or tf.is_tensor(value):
             return self._send_tensor(value)
-        if isinstance(value, np.ndarray) and value.dtype.name in DTYPES:
+        if isinstance(value, np.ndarray) and dtype_name(value.dtype):
             _refuse_huge(value.nbytes)
             return np.array(value, subok=False)
-        if isinstance(value, np.generic) and value.dtype.name in DTYPES:
+        if isinstance(value, np.generic) and dtype_name(value.dtype):
             return value
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             fields = tuple(str(field) for field in kind._fields)
@@ -207,7 +207,7 @@ class Host:
             # A symbolic tensor that leaked out of a graph has no value, and no data to send.
             text = "a symbolic tensor came back: it belongs to a graph and has no value outside it"
             raise Stop(Raised("unfit", "symbolic tensor", text, None, "")) from None
-        if array.dtype.name not in DTYPES:
+        if dtype_name(array.dtype) is None:
             return array.tolist() if array.dtype == object else str(array)
         return array.view(Tensor)
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ import msgspec
 from kata.waist import channel, machine, walls
 from kata.waist.codec import CodecError, KataName, clean_text, decode_reply, encode
 from kata.waist.implementation import ROOT, Implementation
-from kata.waist.question import Answer, Question, answer_in
+from kata.waist.question import Answer, Prepared, Question, answer_in
 from kata.waist.session import Backend, Stopped
 from kata.waist.sources import encode_sources, sources_of
 from kata.waist.stopwatch import Stopwatch
@@ -508,20 +509,38 @@ class Isolated(Backend):
         raise AssertionError("a question without an answer")
 
     def converse(self, questions: Iterator[Question]) -> Generator[Answer, None, None]:
+        for data in self._replies(encode(question.packed()) for question in questions):
+            yield self._answer_in(data)
+
+    def converse_prepared(self, questions: Iterator[Prepared]) -> Generator[Answer, None, None]:
+        asked: deque[Prepared] = deque()
+
+        def requests() -> Iterator[bytes]:
+            for each in questions:
+                asked.append(each)
+                yield each.request
+
+        for data in self._replies(requests()):
+            each = asked.popleft()
+            yield each.answer if data == each.likely else self._answer_in(data)
+
+    def _answer_in(self, data: bytes) -> Answer:
+        try:
+            return answer_in(decode_reply(data))
+        except CodecError as error:
+            self._drop()
+            raise Stopped(Outcome.CRASHED, f"its process sent what is no reply: {str(error)[:120]}") from None
+
+    def _replies(self, requests: Iterator[bytes]) -> Generator[bytes, None, None]:
         if self._child is None:
             self._child = self._fresh_child()
             self._child.wait_for_start()
         if not self._child.is_briefed:
             self._child.brief(encode_sources(sources_of(self._implementation, self._also)))
         try:
-            requests = (encode(question.packed()) for question in questions)
-            for data in self._child.converse(requests):
-                yield answer_in(decode_reply(data))
-        except CodecError as error:
-            self._drop()
-            raise Stopped(Outcome.CRASHED, f"its process sent what is no reply: {str(error)[:120]}") from None
+            yield from self._child.converse(requests)
         except GeneratorExit:
-            if not self._child.in_step:
+            if self._child is not None and not self._child.in_step:
                 self._drop()  # it would answer what nobody waits for any more
             raise
         except BaseException:

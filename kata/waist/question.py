@@ -84,6 +84,17 @@ class Answered:
 Answer = Answered | Raised
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question that is asked of many: its bytes, and those of the answer that most give."""
+
+    question: Question
+    request: bytes
+    likely: bytes
+    answer: Answer
+    """What `likely` says. Whoever answers so is given this very object, so that nothing need be compared again."""
+
+
 def reply_of(answer: Answer) -> Reply:
     """The answer as a message; CodecError where it holds what may not cross."""
     return answer if isinstance(answer, Raised) else Returned(pack(answer.value), answer.changed)

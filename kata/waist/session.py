@@ -20,7 +20,7 @@ from kata.waist.assertions import ImplementationError, LawViolation
 from kata.waist.codec import Earlier, Handle, KataName, ProbeName, Raised, Tensor
 from kata.waist.implementation import Implementation
 from kata.waist.nested import map_leaves
-from kata.waist.question import Answer, Question, arrays_in
+from kata.waist.question import Answer, Prepared, Question, arrays_in
 from kata.waist.show import MOST_SHOWN, shorten
 from kata.waist.transcript import Line, transcribe, uses_only_the_katas
 from kata.waist.verdict import Outcome
@@ -67,6 +67,10 @@ class Backend:
         """Answer questions in order, perhaps before each is waited for; Stopped as with `ask`."""
         for question in questions:
             yield self.ask(question)
+
+    def converse_prepared(self, questions: Iterator[Prepared]) -> Generator[Answer, None, None]:
+        """As `converse`; an answer that is the likely one may be that very object."""
+        return self.converse(each.question for each in questions)
 
     def close(self) -> None:
         """Let everything go."""

@@ -218,3 +218,9 @@ def test_a_records_fields_are_read_by_name_and_others_are_missing() -> None:
     assert (record.tp, record.fp, tuple(record)) == (1, 2, (1, 2))
     with pytest.raises(AttributeError, match="no field 'fn'"):
         _ = record.fn
+
+
+def test_the_order_of_bytes_is_no_difference() -> None:
+    array = np.arange(3, dtype=">f4")
+    assert codec.unpack(codec.pack(array)).tolist() == [0.0, 1.0, 2.0]
+    assert codec.unpack(codec.pack(array)).dtype == np.float32
