@@ -10,6 +10,7 @@ import importlib
 import io
 import os
 import pty
+import re
 import select
 import statistics
 import subprocess
@@ -42,10 +43,13 @@ def right(kata: curriculum.Kata) -> str:
     return (ROOT / "solutions" / f"{kata.chapter}.py").read_text("utf-8")
 
 
+_ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+
 def until(fd: int, words: tuple[bytes, ...], limit: float = 60.0) -> float:
     """Read the screen until one of `words` is on it; the moment at which it was."""
     seen, deadline = b"", time.perf_counter() + limit
-    while not any(word in seen for word in words):
+    while not any(word in _ESCAPES.sub(b"", seen) for word in words):
         ready, _, _ = select.select([fd], [], [], deadline - time.perf_counter())
         if not ready:
             raise TimeoutError(seen.decode("utf-8", "replace")[-2000:])
