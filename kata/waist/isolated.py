@@ -71,6 +71,7 @@ class Worker:
         self.walled = (self.forks and not walls.missing()) if walled is None else walled
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._said_ready = False
         self._spawned: dict[int, subprocess.Popen[bytes]] = {}
         self._log: IO[bytes] | None = None
 
@@ -153,10 +154,9 @@ class Worker:
                 self._process = self._start([theirs])
 
     def _ready(self) -> socket.socket:
-        fresh = self._process is None
         self.start()
         assert self._control is not None
-        if fresh or self._control.gettimeout() is None:
+        if not self._said_ready:
             self._control.settimeout(START_LIMIT)
             try:
                 started = self._control.recv(64) == b"ready"
@@ -164,6 +164,7 @@ class Worker:
                 started = False
             if not started:
                 raise self.no_start()
+            self._said_ready = True
         return self._control
 
     def no_start(self) -> Stopped:
@@ -223,6 +224,7 @@ class Worker:
         if self._log is not None:
             self._log.close()
         self._control = self._process = self._log = None
+        self._said_ready = False
 
 
 @contextlib.contextmanager
