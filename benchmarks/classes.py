@@ -22,10 +22,10 @@ Files = dict[str, str]
 
 @dataclass
 class Pupil:
-    """A submission, and the outcome that each of its katas must have; None where it is not known beforehand."""
+    """A submission, and the outcomes that each of its katas may have; none where nothing is known beforehand."""
 
     files: Files
-    expected: dict[str, Outcome | None] = field(default_factory=dict)
+    expected: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
     kind: str = ""
 
 
@@ -67,14 +67,14 @@ def solved(katas: Sequence[Kata]) -> Pupil:
     """The solutions of the katas' chapters."""
     chapters = dict.fromkeys(kata.chapter for kata in katas)
     files = {f"{name}.py": (ROOT / "solutions" / f"{name}.py").read_text("utf-8") for name in chapters}
-    return Pupil(files, {kata.name: Outcome.SOLVED for kata in katas}, "solved")
+    return Pupil(files, {kata.name: (Outcome.SOLVED,) for kata in katas}, "solved")
 
 
 def stubs(katas: Sequence[Kata]) -> Pupil:
     """The exercises as they come."""
     pupil = solved(katas)
     pupil.files = {name: (ROOT / "exercises" / name).read_text("utf-8") for name in pupil.files}
-    pupil.expected = {kata.name: Outcome.TODO for kata in katas}
+    pupil.expected = {kata.name: (Outcome.TODO,) for kata in katas}
     pupil.kind = "stubs"
     return pupil
 
@@ -91,8 +91,8 @@ def with_variants(katas: Sequence[Kata], kind: str, how_many: int, chance: rando
             pupil.files[f"{chapter}.py"] = chapter_with(kata, described)
             if kind == "misconception":
                 # What builds on it may fail with it, so of the chapter's others nothing is known.
-                pupil.expected |= dict.fromkeys(k.name for k in katas if k.chapter == chapter)
-                pupil.expected[kata.name] = Outcome.WRONG
+                pupil.expected |= dict.fromkeys((k.name for k in katas if k.chapter == chapter), ())
+                pupil.expected[kata.name] = Outcome.WRONG, Outcome.BROKEN
     return pupil
 
 
@@ -102,7 +102,7 @@ def half_done(katas: Sequence[Kata], chance: random.Random) -> Pupil:
     chapters = sorted(pupil.files)
     for name in chapters[chance.randrange(len(chapters) + 1) :]:
         pupil.files[name] = untouched.files[name]
-        pupil.expected |= {kata.name: Outcome.TODO for kata in katas if f"{kata.chapter}.py" == name}
+        pupil.expected |= {kata.name: (Outcome.TODO,) for kata in katas if f"{kata.chapter}.py" == name}
     pupil.kind = "half done"
     return pupil
 
@@ -120,7 +120,7 @@ def broken(katas: Sequence[Kata], chance: random.Random) -> Pupil:
         case 2:
             del pupil.files[name]
             outcome = Outcome.MISSING
-    pupil.expected |= {kata.name: outcome for kata in katas if f"{kata.chapter}.py" == name}
+    pupil.expected |= {kata.name: (outcome,) for kata in katas if f"{kata.chapter}.py" == name}
     pupil.kind = "broken"
     return pupil
 
@@ -132,8 +132,8 @@ def hostile(katas: Sequence[Kata], chance: random.Random) -> Pupil:
     ways = [("__import__('os')._exit(0)", Outcome.CRASHED), ("raise SystemExit(0)", Outcome.BROKEN)]
     body, outcome = chance.choice(ways)
     pupil.files[f"{kata.chapter}.py"] += f"\n\ndef {kata.name}(*args, **kwargs):\n    {body}\n"
-    pupil.expected |= dict.fromkeys(other.name for other in katas if other.chapter == kata.chapter)
-    pupil.expected[kata.name] = outcome
+    pupil.expected |= dict.fromkeys((other.name for other in katas if other.chapter == kata.chapter), ())
+    pupil.expected[kata.name] = (outcome,)
     pupil.kind = "hostile"
     return pupil
 

@@ -4,7 +4,7 @@ The exam is drawn with a fixed seed and a share of each law's examples, so it is
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import msgspec
 from kata.course import curriculum
 from kata.course.curriculum import Described, Kata
 from kata.judge.answers import answer_law
-from kata.judge.exam import Conversation, KataExam
+from kata.judge.exam import Conversation, KataExam, canonical
 from kata.judge.exam_file import EDITION_FOLDER, KEPT, as_bytes, exam_for, keep, kept_exam, name_of
 from kata.judge.laws import laws_of
 from kata.judge.marking import outcomes
@@ -26,6 +26,8 @@ from kata.waist.question import Answer, Question, answer_in, reply_of
 from kata.waist.session import Backend, Session, Stopped, Talk
 from kata.waist.verdict import Outcome
 
+REMEMBERED = 20_000
+"""Conversations, before all are forgotten."""
 SHARE = 0.12
 """Of a law's examples, how many become questions: a dozen of a hundred."""
 
@@ -92,6 +94,7 @@ class Catalogue:
         self._kept = kept
         self._exams: dict[str, KataExam] = {}
         self._behaviours: dict[str, dict[str, Behaviour]] = {}
+        self._answers: dict[tuple[str, str, tuple[bytes, ...]], list[Answer | None]] = {}
 
     @classmethod
     def on(cls, worker: Worker, limits: Limits | None = None, **options: Any) -> "Catalogue":
@@ -154,11 +157,23 @@ class Catalogue:
 
     def reference(self, kata: Kata, conversation: Conversation) -> list[Answer | None]:
         """What the reference answers."""
-        return converse(self.backend, kata, conversation)
+        return self._remembered("", kata, conversation, lambda: converse(self.backend, kata, conversation))
 
     def answers(self, described: Described, kata: Kata, conversation: Conversation) -> list[Answer | None]:
         """What the misconception answers."""
-        return converse(_As(described, kata.key, self.backend), kata, conversation)
+        asked = _As(described, kata.key, self.backend)
+        return self._remembered(described.variant.name, kata, conversation, lambda: converse(asked, kata, conversation))
+
+    def _remembered(
+        self, who: str, kata: Kata, conversation: Conversation, ask: Callable[[], list[Answer | None]]
+    ) -> list[Answer | None]:
+        """Answered once for a whole class: most fail on the same examples of an exam."""
+        key = who, kata.name, tuple(map(canonical, conversation))
+        if key not in self._answers:
+            if len(self._answers) >= REMEMBERED:
+                self._answers.clear()
+            self._answers[key] = ask()
+        return self._answers[key]
 
     # On disk
 
