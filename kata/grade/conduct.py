@@ -1,6 +1,7 @@
 """What `kata grade` does with its options: takes in, grades or marks again, writes the reports, says how it ended."""
 
 import secrets
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,11 +23,13 @@ from kata.waist import machine, walls
 from kata.waist.isolated import Limits
 from kata.waist.verdict import Outcome
 
+SEEDS = 2**64
 INFRASTRUCTURE = 3
 """Exit status: something could not be judged for the machine's fault."""
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+# On a terminal lines end between words; in a pipe they are left whole, for whoever reads them there.
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 def conduct(
@@ -87,6 +90,8 @@ def _grade(
     handed_in = _handed_in(places, students, roster_file, shard) if not (remark or merge) else []
     if shard and seed is None:
         raise ValueError("--shard needs --seed: all shards must ask the same questions")
+    if seed is not None and not 0 <= seed < SEEDS:
+        raise ValueError(f"--seed {seed}: give a whole number from 0 to 2^64 - 1")
     profiles.load("grade")
     ledger = open_ones.enter_context(Ledger.open(folder))
     if merge:
@@ -105,7 +110,7 @@ def _grade(
             run.grade(handed_in, settings, ledger, regrade=regrade, told=told)
     found, times = run.results(ledger, settings)
     written = outputs.write(found, times, folder, worth, roster=students, exports=exports, hide_examples=hide_examples)
-    unjudged = _say(found, walled, untold, written)
+    unjudged = _say(found, handed_in, walled, untold, written)
     return INFRASTRUCTURE if unjudged else 0
 
 
@@ -149,14 +154,16 @@ def _handed_in(
     found = take_in(places[0], besides=[roster_file] if roster_file else [])
     if students is not None:
         for sentence in roster.differences(students, [one.student for one in found]):
-            err.print(sentence, soft_wrap=True)
+            err.print(sentence, markup=False)
         found = roster.complete(students, found)
     if shard is not None:
         found = found[shard[0] - 1 :: shard[1]]
     return found
 
 
-def _say(found: ClassResults, walled: bool, untold: Sequence[str], written: list[Path]) -> int:
+def _say(
+    found: ClassResults, handed_in: Sequence[Submission], walled: bool, untold: Sequence[str], written: list[Path]
+) -> int:
     """The end of a run in a few lines; how many katas could not be judged."""
     graded = found.submissions
     katas = sum(len(chapter) for one in graded.values() for chapter in one.katas.values())
@@ -168,11 +175,12 @@ def _say(found: ClassResults, walled: bool, untold: Sequence[str], written: list
         for kata, one in chapter.items()
         if one.outcome is Outcome.INFRASTRUCTURE
     ]
-    out.print(f"{len(graded)} submissions, {solved} of {katas} katas solved (seed {found.seed})")
+    out.print(f"{_count(len(graded), 'submission')}, {solved} of {_count(katas, 'kata')} solved (seed {found.seed})")
     if not walled:
         out.print("No sandbox was in force: a submission could have read this machine's files.")
     for title, lines in (
-        ("could not be judged, for the machine's fault", unjudged),
+        ("of which nothing could be taken", [one.refused for one in handed_in if one.refused]),
+        ("not judged, for the machine's fault; the same command tries again", unjudged),
         ("not told by the sheets", untold),
     ):
         if lines:
@@ -182,5 +190,11 @@ def _say(found: ClassResults, walled: bool, untold: Sequence[str], written: list
             if len(lines) > 10:
                 out.print(f"  and {len(lines) - 10} more, in the report")
     if graded:
-        out.print(f"Open {written[0]}; grades are in {written[1].name}, what students read in {written[3].name}/.")
+        places = [f"grades are in {written[1].name}", f"what students read in {written[3].name}/"]
+        places += [f"the exports in {written[4].name}/"] * written[4].exists()
+        out.print(f"Open {written[0]}; {', '.join(places)}.", markup=False)
     return len(unjudged)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -81,7 +81,18 @@ def grade(
     ledger.begin(run, {one.student: one.digest for one in submissions})
     if regrade:
         ledger.forget(run.exam, run.environment, [one.student for one in submissions])
-    left = [one for one in submissions if not ledger.settled(one.student, one.digest, run.exam, run.environment)]
+    known = ledger.graded(run.exam, run.environment)
+    for one in submissions:
+        if one.student in known and known[one.student][0].notes != one.notes:  # the same files, handed in otherwise
+            before, seconds = known[one.student]
+            renoted = Graded(katas=before.katas, notes=one.notes)
+            ledger.put(one.student, one.digest, run.exam, run.environment, renoted, seconds)
+    # What holds no file costs nothing, and whether it was refused, or why, is not in its digest.
+    left = [
+        one
+        for one in submissions
+        if not one.files or not ledger.settled(one.student, one.digest, run.exam, run.environment)
+    ]
     done = len(submissions) - len(left)
 
     def put(one: Submission, katas: Katas, seconds: float, evidence: bytes | None) -> None:
@@ -89,9 +100,10 @@ def grade(
         found = Graded(katas=katas, notes=one.notes)
         ledger.put(one.student, one.digest, run.exam, run.environment, found, seconds, evidence)
         done += 1
-        told("graded", done, len(submissions))
+        if is_drawn:
+            told("graded", done, len(submissions))
 
-    told("graded", done, len(submissions))
+    is_drawn = False
     by_content: dict[str, list[Submission]] = {}
     for one in left:
         if not one.files:
@@ -101,8 +113,11 @@ def grade(
         else:
             by_content.setdefault(one.digest, []).append(one)
     if not by_content:
+        told("graded", done, len(submissions))
         return
     exam = exam_of(settings, told)
+    is_drawn = True
+    told("graded", done, len(submissions))
     papers.keep(exam, ledger.folder)
     texts = {digest: same[0].files for digest, same in by_content.items()}
     judge = Grader(exam, settings.limits, walled=settings.walled)
