@@ -58,7 +58,7 @@ def conduct(
     """
     with ExitStack() as open_ones:
         return _grade(
-            places, _folder(folder), open_ones, seed=seed, jobs=jobs or machine.cores(), katas=_katas(kata),
+            places, _folder(folder, places), open_ones, seed=seed, jobs=jobs or machine.cores(), katas=_katas(kata),
             sandbox=sandbox, exports=exporters.find(export), roster_file=roster_file, points_file=points_file,
             hide_examples=hide_examples, regrade=regrade, remark=remark, shard=_shard(shard), merge=merge,
             call_limit=call_limit,
@@ -114,9 +114,16 @@ def _grade(
     return INFRASTRUCTURE if unjudged else 0
 
 
-def _folder(folder: Path | None) -> Path:
+def _folder(folder: Path | None, places: list[Path]) -> Path:
     if folder is None:
         raise ValueError("--out is missing: name the folder for the ledger and the reports")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--out {folder} is no folder; name one, which need not be there yet")
+    for place in places:
+        if folder.resolve().is_relative_to(place.resolve()):
+            raise ValueError(
+                f"--out {folder} lies in {place}, where it would be taken for a student's; name another folder"
+            )
     return folder
 
 
