@@ -87,18 +87,25 @@ def release_edition(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="a folder that is not there yet")],
 ) -> None:
     """Write the student edition: this clone without its solutions, and the proof that none is left in it."""
+    from kata.course import curriculum
     from kata.grade import release
     from kata.judge import profiles
     from kata.judge.catalogue import kept_files
     from kata.judge.exam import NoExam
+    from kata.learn.countdown import countdown
     from kata.learn.plot.gather import Undrawable, expected_files
+    from kata.learn.plot.pictures import PICTURES
     from kata.waist.isolated import Worker
 
     profiles.load("learner")
     try:
-        with contextlib.closing(Worker()) as worker:
-            err.print("asking the reference for what pictures and diagnoses need …")
-            written = release.release(folder, more={**expected_files(worker), **kept_files(worker)})
+        release.refuse(folder)
+        err.print("asking the reference for what pictures and diagnoses need …")
+        total = len(PICTURES) + len(curriculum.katas())
+        with contextlib.closing(Worker()) as worker, countdown(total, err) as told:
+            more = {**expected_files(worker, told), **kept_files(worker, told)}
+        err.print("writing the edition, and looking for solutions in it …")
+        written = release.release(folder, more=more)
     except (ValueError, NoExam, Undrawable) as error:
         err.print(f"[red]kata:[/red] {escape(str(error))}")
         raise typer.Exit(2) from None

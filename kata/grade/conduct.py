@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.grade import exporters, outputs, points, roster, run
+from kata.grade import exporters, outputs, papers, points, roster, run
 from kata.grade.display import Display
 from kata.grade.intake import take_in
 from kata.grade.ledger import FILE, Ledger
@@ -93,6 +93,7 @@ def _grade(
     ledger = open_ones.enter_context(Ledger.open(folder))
     if merge:
         ledger.merge(places)
+        papers.gather(places, folder)
     before = ledger.run
     if seed is None:
         seed = before.seed if before else secrets.randbelow(2**32)

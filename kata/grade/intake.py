@@ -35,6 +35,15 @@ def take_in(folder: Path, *, besides: Iterable[Path] = (), graded: Collection[st
     return [_taken(student, path, wanted, graded) for student, path in sorted(entries.items())]
 
 
+def take_one(path: Path, student: str, *, graded: Collection[str] | None = None) -> Submission:
+    """The submission that one entry holds; see `take_in`.
+
+    Raises:
+        ValueError: this machine cannot read it.
+    """
+    return _taken(student, path, [f"{chapter.name}.py" for chapter in curriculum.chapters()], graded)
+
+
 def _entries(folder: Path, besides: set[Path]) -> dict[str, Path]:
     """The entries by the students' ids."""
     try:

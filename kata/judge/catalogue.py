@@ -4,7 +4,7 @@ The exam is drawn with a fixed seed and a share of each law's examples, so it is
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -188,12 +188,13 @@ class Catalogue:
         return zlib.compress(msgspec.msgpack.encode(kept), 1)
 
 
-def kept_files(worker: Worker) -> dict[str, bytes]:
-    """For a student edition: what a diagnosis is made with, by the paths of the files."""
+def kept_files(worker: Worker, told: Callable[[str], None] = lambda kata: None) -> dict[str, bytes]:
+    """For a student edition: what a diagnosis is made with, by the paths of the files; `told` of each kata's turn."""
     catalogue = Catalogue.on(worker)
     files = {}
     try:
         for kata in curriculum.katas():
+            told(kata.name)
             files[f"{EDITION_FOLDER}/{kata.name}.exam"] = as_bytes(catalogue.exam(kata))
             files[f"{EDITION_FOLDER}/{kata.name}.behaviours"] = catalogue.behaviours_as_bytes(kata)
     finally:
