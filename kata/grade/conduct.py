@@ -108,7 +108,7 @@ def _grade(
             run.grade(handed_in, settings, ledger, regrade=regrade, told=told)
     found, times = run.results(ledger)
     written = outputs.write(found, times, folder, worth, roster=students, exports=exports, hide_examples=hide_examples)
-    unjudged = _say(found, handed_in, untold, written)
+    unjudged = _say(found, handed_in, untold, written, exports)
     return INFRASTRUCTURE if unjudged else 0
 
 
@@ -207,7 +207,9 @@ def _handed_in(
     return found
 
 
-def _say(found: ClassResults, handed_in: Sequence[Submission], untold: Sequence[str], written: list[Path]) -> int:
+def _say(
+    found: ClassResults, handed_in: Sequence[Submission], untold: Sequence[str], written: list[Path], exports: list[str]
+) -> int:
     """The end of a run in a few lines; how many katas could not be judged."""
     graded = found.submissions
     katas = sum(len(chapter) for one in graded.values() for chapter in one.katas.values())
@@ -235,8 +237,11 @@ def _say(found: ClassResults, handed_in: Sequence[Submission], untold: Sequence[
                 out.print(f"  and {len(lines) - 10} more, in the report")
     if graded:
         places = [f"grades are in {written[1].name}", f"what students read in {written[3].name}/"]
-        places += [f"the exports in {written[4].name}/"] * written[4].exists()
+        places += [f"the exports in {written[4].name}/"] * bool(exports)
         out.print(f"Open {written[0]}; {', '.join(places)}.", markup=False)
+        old = sorted(path.name for path in written[4].glob("*") if path.name not in exports)
+        if old:
+            out.print(f"Of an earlier run: {written[4].name}/ {', '.join(old)}. --export {','.join(old)} writes anew.")
     return len(unjudged)
 
 

@@ -110,7 +110,8 @@ def test_jobs_and_order_change_no_byte(handed_in: Path, graded: Path, tmp_path: 
 def test_the_same_again_judges_nobody(handed_in: Path, graded: Path) -> None:
     before = (graded / "results.json").read_bytes()
     began = time.monotonic()
-    call(handed_in, "--out", graded, "--kata", KATAS, "--jobs", 2)  # the seed is the ledger's
+    said = call(handed_in, "--out", graded, "--kata", KATAS, "--jobs", 2, "--export", "canvas")  # the ledger's seed
+    assert "Of an earlier run: exports/ gradescope, junit." in said
     assert time.monotonic() - began < 20
     assert (graded / "results.json").read_bytes() == before
 
