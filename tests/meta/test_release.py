@@ -79,7 +79,14 @@ def test_the_readme_names_no_command_that_needs_solutions_and_no_file_that_is_no
     text = (released.folder / "README.md").read_text("utf-8")
     assert "kata watch" in text
     assert "scratch: write it from tensor operations" in text
-    for gone in ("kata compare", "kata solution", "--impl solutions", "misconceptions/", "## Teach"):
+    for gone in (
+        "kata compare",
+        "kata solution",
+        "--impl solutions",
+        "misconceptions/",
+        "## Teach",
+        "## For instructors",
+    ):
         assert gone not in text
     for link in edition.re.findall(r"\]\(([^)]+)\)", text):
         assert (released.folder / link).exists(), link
