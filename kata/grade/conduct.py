@@ -20,6 +20,7 @@ from kata.grade.run import Settings
 from kata.grade.submission import Submission
 from kata.judge import profiles
 from kata.waist import machine, walls
+from kata.waist.implementation import EDITION
 from kata.waist.isolated import Limits
 from kata.waist.verdict import Outcome
 
@@ -56,6 +57,8 @@ def conduct(
         ValueError: wrong usage, or what a person can mend; the text says how.
         NoExam: the reference does not hold a law.
     """
+    if EDITION:
+        raise ValueError("a student edition has no solutions, which an exam is drawn from; grade in the course")
     _refuse_at_odds(places, folder, seed=seed, kata=kata, regrade=regrade, remark=remark, shard=shard, merge=merge)
     with ExitStack() as open_ones:
         return _grade(
