@@ -486,8 +486,10 @@ def show_doctor() -> None:
 
 
 def verify(
-    jobs: Annotated[int | None, typer.Option(min=1, help="katas side by side  [default: cores]")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="for how many seeds")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="katas side by side; as many as cores when left out")
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="for how many seeds")] = 1,
 ) -> None:
     """Before a term: stubs in step, the sandbox stands, the laws are right about every solution, approach and mistake.
 
@@ -497,7 +499,8 @@ def verify(
     from kata.course import stubs
     from kata.waist import machine, walls
 
-    _needs_solutions()
+    with _refusals():
+        _needs_solutions()
     wrong = [f"exercises/{name}.py is not made from solutions/{name}.py" for name in stubs.out_of_step()]
     reason = walls.missing()
     if reason:

@@ -55,7 +55,7 @@ class Grader:
         What could not be judged for the machine's fault is tried again, in a fresh worker.
         """
         began = time.monotonic()
-        with _in_a_folder(files) as implementation:
+        with in_a_folder(files) as implementation:
             examined = self._examine(list(self._papers.exams), implementation)
             again = [name for name, one in examined.items() if one.judged.verdict.outcome is Outcome.INFRASTRUCTURE]
             if again:
@@ -88,14 +88,14 @@ class Grader:
 
 def mark_again(papers: Papers, evidence: Evidence, sheets: Mapping[str, KataSheet], catalogue: Catalogue) -> Katas:
     """The verdicts that the sheets give, which are of these papers: nothing of the submission is run."""
-    with _in_a_folder(evidence.files) as implementation:
+    with in_a_folder(evidence.files) as implementation:
         session = Session(implementation, Backend(), curriculum.scratch())
         judged = [remark(papers.exams[name], sheet, session, catalogue) for name, sheet in sheets.items()]
     return by_chapter(judged)
 
 
 @contextlib.contextmanager
-def _in_a_folder(files: Mapping[str, bytes]) -> Iterator[Implementation]:
+def in_a_folder(files: Mapping[str, bytes]) -> Iterator[Implementation]:
     """An implementation whose folder holds just these files, which are read and never run from there."""
     with tempfile.TemporaryDirectory(prefix="kata-") as above:
         folder = Path(above) / "exercises"

@@ -2,7 +2,7 @@
 
 import stat
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from kata.course import curriculum
@@ -15,7 +15,7 @@ _LONGEST = 200
 """Bytes of an id: reports name files after it."""
 
 
-def take_in(folder: Path, *, besides: Iterable[Path] = ()) -> list[Submission]:
+def take_in(folder: Path, *, besides: Iterable[Path] = (), graded: Collection[str] | None = None) -> list[Submission]:
     """The submissions in `folder`: one entry a student, a folder, a git checkout or an archive.
 
     The entry's name, without the archive's suffix, is the student's id. Hidden entries are ignored. An entry of which
@@ -24,6 +24,7 @@ def take_in(folder: Path, *, besides: Iterable[Path] = ()) -> list[Submission]:
     Args:
         folder: with one entry a student.
         besides: files that may lie in it and are no entry, such as the roster.
+        graded: the chapters whose absence is worth a note; all when left out.
 
     Raises:
         ValueError: there is no such folder, no entry in it, an id that is doubled or cannot name a file, or an entry
@@ -31,7 +32,16 @@ def take_in(folder: Path, *, besides: Iterable[Path] = ()) -> list[Submission]:
     """
     entries = _entries(folder, {path.absolute() for path in besides})
     wanted = [f"{chapter.name}.py" for chapter in curriculum.chapters()]
-    return [_taken(student, path, wanted) for student, path in sorted(entries.items())]
+    return [_taken(student, path, wanted, graded) for student, path in sorted(entries.items())]
+
+
+def take_one(path: Path, student: str, *, graded: Collection[str] | None = None) -> Submission:
+    """The submission that one entry holds; see `take_in`.
+
+    Raises:
+        ValueError: this machine cannot read it.
+    """
+    return _taken(student, path, [f"{chapter.name}.py" for chapter in curriculum.chapters()], graded)
 
 
 def _entries(folder: Path, besides: set[Path]) -> dict[str, Path]:
@@ -95,12 +105,12 @@ def _without_suffix(name: str) -> str:
     return name
 
 
-def _taken(student: str, path: Path, wanted: list[str]) -> Submission:
+def _taken(student: str, path: Path, wanted: list[str], graded: Collection[str] | None) -> Submission:
     try:
         holding = _read(path, wanted)
     except Refused as refusal:
         return Submission(student=student, refused=f"{shown(path.name)}: {refusal}")
-    picked = pick(holding, [name.removesuffix(".py") for name in wanted])
+    picked = pick(holding, [name.removesuffix(".py") for name in wanted], graded)
     refused = f"{shown(path.name)}: {picked.refused}" if picked.refused else ""
     return Submission(student=student, files=picked.files, notes=picked.notes, refused=refused)
 

@@ -45,6 +45,22 @@ def keep(papers: Papers, out: Path) -> None:
             write_whole(path, exam_file.as_bytes(exam))
 
 
+def gather(places: Sequence[Path], out: Path) -> None:
+    """Copy to `out` the papers that shards kept, so that their sheets can be marked again there.
+
+    Raises:
+        ValueError: they cannot be read, or `out` cannot be written to.
+    """
+    folder = out / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(path for place in places for path in (place / FOLDER).glob("*.exam")):
+            if not (folder / path.name).exists():  # the name holds the digest of what it depends on
+                write_whole(folder / path.name, path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{error.filename or folder}: {error.strerror}; make room, and make it readable") from None
+
+
 def kept(kata: Kata, digest: str, out: Path) -> KataExam | None:
     """The paper of that digest, as `keep` wrote it; None where there is none that can be read."""
     return exam_file.read(_path(out / FOLDER, kata.name, digest), kata)

@@ -42,10 +42,11 @@ class Picked:
     refused: str
 
 
-def pick(holding: Holding, chapters: Sequence[str]) -> Picked:
+def pick(holding: Holding, chapters: Sequence[str], graded: Collection[str] | None = None) -> Picked:
     """The files of the `chapters` (names such as `ch02_losses`) that `holding` holds.
 
-    What the course itself holds at the same place, such as `lessons/`, is left out without a note.
+    What the course itself holds at the same place, such as `lessons/`, is left out without a note, and so is the
+    absence of a chapter that is not among the `graded` ones, if these are given.
     """
     names = [f"{chapter}.py" for chapter in chapters]
     base = _base(holding.items, names)
@@ -65,7 +66,8 @@ def pick(holding: Holding, chapters: Sequence[str]) -> Picked:
         notes += [f"{name} {problem}" for problem in problems_of(data)]
     rest = [item for path, item in holding.items.items() if path not in explained and not _is_ours(path, base)]
     notes += _about(rest, files, names, places)
-    absent = [name for name in names if name not in files]
+    asked = chapters if graded is None else graded
+    absent = [name for name in names if name not in files and name.removesuffix(".py") in asked]
     if files and absent:
         notes.append(f"not handed in: {_some(absent)}")
     return Picked(files, tuple(notes), "" if files else _why_none(holding.items, names))

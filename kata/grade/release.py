@@ -63,9 +63,7 @@ def release(out: Path, *, more: dict[str, bytes] | None = None) -> Released:
         Leak: something of the solutions would be in it. Nothing was written.
     """
     out = out.absolute()
-    if EDITION:
-        raise ValueError("this is a student edition itself; release one from the course, where solutions/ is")
-    _refuse(out)
+    refuse(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".new", dir=out.parent))
@@ -88,7 +86,14 @@ def release(out: Path, *, more: dict[str, bytes] | None = None) -> Released:
     return Released(out, files, _left_out(listed, made), _untracked(listed))
 
 
-def _refuse(out: Path) -> None:
+def refuse(out: Path) -> None:
+    """Refuse to write an edition into `out` where that cannot be.
+
+    Raises:
+        ValueError: it cannot; the text says why.
+    """
+    if EDITION:
+        raise ValueError("this is a student edition itself; release one from the course, where solutions/ is")
     if out.resolve().is_relative_to(ROOT):
         raise ValueError(f"{out} lies in the course itself; name a folder outside of it")
     with contextlib.suppress(FileNotFoundError):

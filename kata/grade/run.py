@@ -11,7 +11,7 @@ import msgspec
 from kata.course.curriculum import Kata
 from kata.grade import grader, papers
 from kata.grade.grader import Grader
-from kata.grade.ledger import Ledger, Run
+from kata.grade.ledger import Ledger, LedgerError, Run
 from kata.grade.papers import Papers
 from kata.grade.pool import Lost, spread
 from kata.grade.results import ClassResults, Graded, Katas, Times
@@ -24,6 +24,7 @@ from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.verdict import Outcome
 
 LIMITS = Limits()
+NO_SHEET = "its answers were not kept; `kata grade --regrade` asks for them again"
 Told = Callable[[str, int, int], None]
 """Told of each step: what it is about, how many are done, and of how many."""
 
@@ -81,7 +82,18 @@ def grade(
     ledger.begin(run, {one.student: one.digest for one in submissions})
     if regrade:
         ledger.forget(run.exam, run.environment, [one.student for one in submissions])
-    left = [one for one in submissions if not ledger.settled(one.student, one.digest, run.exam, run.environment)]
+    known = ledger.graded(run.exam, run.environment)
+    for one in submissions:
+        if one.student in known and known[one.student][0].notes != one.notes:  # the same files, handed in otherwise
+            before, seconds = known[one.student]
+            renoted = Graded(katas=before.katas, notes=one.notes)
+            ledger.put(one.student, one.digest, run.exam, run.environment, renoted, seconds)
+    # What holds no file costs nothing, and whether it was refused, or why, is not in its digest.
+    left = [
+        one
+        for one in submissions
+        if not one.files or not ledger.settled(one.student, one.digest, run.exam, run.environment)
+    ]
     done = len(submissions) - len(left)
 
     def put(one: Submission, katas: Katas, seconds: float, evidence: bytes | None) -> None:
@@ -89,9 +101,10 @@ def grade(
         found = Graded(katas=katas, notes=one.notes)
         ledger.put(one.student, one.digest, run.exam, run.environment, found, seconds, evidence)
         done += 1
-        told("graded", done, len(submissions))
+        if is_drawn:
+            told("graded", done, len(submissions))
 
-    told("graded", done, len(submissions))
+    is_drawn = False
     by_content: dict[str, list[Submission]] = {}
     for one in left:
         if not one.files:
@@ -101,8 +114,11 @@ def grade(
         else:
             by_content.setdefault(one.digest, []).append(one)
     if not by_content:
+        told("graded", done, len(submissions))
         return
     exam = exam_of(settings, told)
+    is_drawn = True
+    told("graded", done, len(submissions))
     papers.keep(exam, ledger.folder)
     texts = {digest: same[0].files for digest, same in by_content.items()}
     judge = Grader(exam, settings.limits, walled=settings.walled)
@@ -154,53 +170,74 @@ def exam_of(settings: Settings, told: Told = lambda what, done, of: None) -> Pap
 def remark(settings: Settings, ledger: Ledger, *, told: Told = lambda what, done, of: None) -> list[str]:
     """Mark every sheet again by the laws as they are now; no line of a submission is run.
 
+    Where and how the answers were given stays what it was, the sandbox with it: the new verdicts stand beside the old
+    ones under the same environment. Interrupted, it leaves the old ones in force.
+
     Returns what could not be told from the sheets, a sentence each.
 
     Raises:
         NoExam: the reference does not hold a law.
-        LedgerError: the ledger cannot be read or written to.
+        LedgerError: the ledger cannot be read or written to, or holds no run.
     """
-    run, roll = settings.run(), ledger.roll
-    before = ledger.run
+    before, roll = ledger.run, ledger.roll
+    if before is None:
+        raise LedgerError(f"{ledger.folder} holds no run; grade there first")
+    run = msgspec.structs.replace(before, exam=settings.run().exam)
     exam = exam_of(settings, told)
     untold: list[str] = []
     worker = Worker(walled=False)
     catalogue = Catalogue.on(worker)
     try:
-        if before is None:
-            return ["there is nothing to mark: no submission was graded here"]
         verdicts = ledger.graded(before.exam, before.environment)
         evidence = {student: ledger.sheet(roll[student], before.exam, before.environment) for student in verdicts}
         papers.keep(exam, ledger.folder)
-        ledger.begin(run, roll)
         for number, (student, (graded, seconds)) in enumerate(verdicts.items(), 1):
             data = evidence[student]
-            if not data:  # nothing was handed in, or nothing could be taken
-                ledger.put(student, roll[student], run.exam, run.environment, graded, seconds, b"")
-                continue
-            sat = _papers_of(data, settings.katas, ledger)
-            kept = sheet_file.from_bytes(data, sat)
-            sheets = {}
-            for name, paper in exam.exams.items():
-                if name in kept.sheets:
-                    sheets[name] = sheet_file.transferred(kept.sheets[name], sat[name], paper, exam.digests[name])
-                else:
-                    untold.append(f"{student}: {name} has no sheet; grade again with --regrade")
-            katas = grader.mark_again(exam, kept, sheets, catalogue)
+            if data:
+                katas, data = _marked(student, data, exam, settings.katas, ledger, catalogue)
+            else:  # nothing was handed in, or nothing could be taken
+                katas = _only(graded.katas, settings.katas)
             untold += [
                 f"{student}: {name}: {one.cause}"
                 for chapter in katas.values()
                 for name, one in chapter.items()
                 if one.outcome is Outcome.INFRASTRUCTURE
             ]
-            data = sheet_file.as_bytes(sheet_file.Evidence(kept.files, sheets), exam.exams)
             found = Graded(katas=katas, notes=graded.notes)
-            ledger.put(student, roll[student], run.exam, run.environment, found, seconds, data)
+            ledger.put(student, roll[student], run.exam, run.environment, found, seconds, data or b"")
             told("marked", number, len(verdicts))
+        ledger.begin(run, roll)
     finally:
         catalogue.close()
         worker.close()
     return untold
+
+
+def _marked(
+    student: str, data: bytes, exam: Papers, wanted: Sequence[Kata], ledger: Ledger, catalogue: Catalogue
+) -> tuple[Katas, bytes]:
+    """A sheet marked by another exam: the results, and the sheet as an answer to that exam."""
+    sat = _papers_of(data, wanted, ledger)
+    kept = sheet_file.from_bytes(data, sat)
+    sheets = {
+        name: sheet_file.transferred(kept.sheets[name], sat[name], paper, exam.digests[name])
+        for name, paper in exam.exams.items()
+        if name in kept.sheets and name in sat
+    }
+    marked = grader.mark_again(exam, kept, sheets, catalogue)
+    without = [kata for kata in wanted if kata.name not in sheets]
+    for chapter, katas in grader.refused(without, Outcome.INFRASTRUCTURE, NO_SHEET).items():
+        marked.setdefault(chapter, {}).update(katas)
+    return _only(marked, wanted), sheet_file.as_bytes(sheet_file.Evidence(kept.files, sheets), exam.exams)
+
+
+def _only(found: Katas, wanted: Sequence[Kata]) -> Katas:
+    """The results of these katas, in their order."""
+    kept: Katas = {}
+    for kata in wanted:
+        if kata.name in found.get(kata.chapter, {}):
+            kept.setdefault(kata.chapter, {})[kata.name] = found[kata.chapter][kata.name]
+    return kept
 
 
 def _papers_of(data: bytes, katas: Sequence[Kata], ledger: Ledger) -> dict[str, KataExam]:
@@ -214,9 +251,22 @@ def _papers_of(data: bytes, katas: Sequence[Kata], ledger: Ledger) -> dict[str, 
     return found
 
 
-def results(ledger: Ledger, settings: Settings) -> tuple[ClassResults, Times]:
-    """What the ledger holds of the run, and how long it took."""
-    run = settings.run()
+def katas_in(ledger: Ledger) -> set[str]:
+    """The names of the katas that the ledger's run is about."""
+    run = ledger.run
+    verdicts = ledger.graded(run.exam, run.environment).values() if run else ()
+    return {name for graded, _ in verdicts for katas in graded.katas.values() for name in katas}
+
+
+def results(ledger: Ledger) -> tuple[ClassResults, Times]:
+    """What the ledger holds of its run, and how long it took.
+
+    Raises:
+        LedgerError: it holds no run, or is damaged.
+    """
+    run = ledger.run
+    if run is None:
+        raise LedgerError(f"{ledger.folder} holds no run; grade there first")
     graded = ledger.graded(run.exam, run.environment)
     found = ClassResults(
         seed=run.seed,

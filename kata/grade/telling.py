@@ -13,7 +13,7 @@ import unicodedata
 
 from kata.grade.results import KataResult
 from kata.learn.render import as_text
-from kata.waist.verdict import Message, Outcome, Row
+from kata.waist.verdict import DOES_NOT_LOAD, Message, Outcome, Row
 
 MEANING = {
     Outcome.SOLVED: "Every law holds.",
@@ -104,7 +104,7 @@ def _kind(cause: str, result: KataResult) -> str:
     """The kind of the problem, if it is one that cannot quote an example."""
     if result.outcome in _OURS or not cause:
         return cause
-    if cause.startswith("the chapter does not load: "):
+    if cause.startswith(DOES_NOT_LOAD):
         return cause  # before anything was asked
     if result.outcome is Outcome.CRASHED:
         died = re.match(r"its process (died of SIG[A-Z]+|ended itself \(exit status \d+\))", cause)

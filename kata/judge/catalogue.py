@@ -4,7 +4,7 @@ The exam is drawn with a fixed seed and a share of each law's examples, so it is
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -203,12 +203,21 @@ class Catalogue:
         return zlib.compress(msgspec.msgpack.encode(kept), 1)
 
 
-def kept_files(worker: Worker) -> dict[str, bytes]:
-    """For a student edition: what a diagnosis is made with, by the paths of the files."""
+def kept_files(
+    worker: Worker, told: Callable[[str], None] = lambda kata: None, katas: Sequence[Kata] | None = None
+) -> dict[str, bytes]:
+    """For a student edition: what a diagnosis is made with, by the paths of the files.
+
+    Args:
+        worker: asks the reference and the misconceptions.
+        told: called with each kata's name when its turn comes.
+        katas: only these.
+    """
     catalogue = Catalogue.on(worker)
     files = {}
     try:
-        for kata in curriculum.katas():
+        for kata in curriculum.katas() if katas is None else katas:
+            told(kata.name)
             files[f"{EDITION_FOLDER}/{kata.name}.exam"] = as_bytes(catalogue.exam(kata))
             files[f"{EDITION_FOLDER}/{kata.name}.behaviours"] = catalogue.behaviours_as_bytes(kata)
     finally:

@@ -20,7 +20,7 @@ from kata.waist import verdict
 from kata.waist.implementation import Implementation
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session
-from kata.waist.verdict import DIAGNOSABLE, KataVerdict, LawReport, Message, Outcome
+from kata.waist.verdict import DIAGNOSABLE, DOES_NOT_LOAD, KataVerdict, LawReport, Message, Outcome
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def conclude(kata: Kata, judgements: list[Judgement], session: Session, catalogu
     """The verdict that follows from all laws, in file order; with a `catalogue`, the mistake is named."""
     reports = tuple(judgement.report for judgement in judgements)
     found = verdict.of_kata(reports)
-    if catalogue is None or found.outcome not in DIAGNOSABLE:
+    if catalogue is None or found.outcome not in DIAGNOSABLE or found.cause.startswith(DOES_NOT_LOAD):
         return Judged(kata, found, reports)
     failing = [judgement.asked for judgement in judgements if judgement.asked]
     diagnosis = diagnose(kata, session, catalogue, failing)

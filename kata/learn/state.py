@@ -13,7 +13,7 @@ from kata.course.progress import Judged, Standing
 from kata.judge.team import Done, Failing
 from kata.learn.changes import Changed
 from kata.waist.implementation import Implementation
-from kata.waist.verdict import DIAGNOSABLE, KataVerdict, Message, Outcome
+from kata.waist.verdict import DIAGNOSABLE, DOES_NOT_LOAD, KataVerdict, Message, Outcome
 
 
 class Page(StrEnum):
@@ -155,7 +155,7 @@ class State:
     def _unreadable(self, change: Changed) -> None:
         """The chapter does not load: the focus stays where it is; what was known of its katas is void."""
         self.errors[change.chapter] = change.error
-        cause = f"the chapter does not load: {change.error}"
+        cause = f"{DOES_NOT_LOAD}{change.error}"
         for kata in self.katas:
             if kata.chapter == change.chapter and kata.name not in self.stubs:
                 self.verdicts[kata.name] = KataVerdict(outcome=Outcome.BROKEN, passed=0, total=0, cause=cause)

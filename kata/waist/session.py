@@ -23,7 +23,7 @@ from kata.waist.nested import map_leaves
 from kata.waist.question import Answer, Prepared, Question, arrays_in
 from kata.waist.show import MOST_SHOWN, shorten
 from kata.waist.transcript import Line, transcribe, uses_only_the_katas
-from kata.waist.verdict import Outcome
+from kata.waist.verdict import DOES_NOT_LOAD, Outcome
 
 MAX_CALLS_SHOWN = 4
 REMEMBERED = 2
@@ -255,7 +255,7 @@ class Session:
             case "todo":
                 return Stopped(Outcome.TODO, "not written yet", line=line)
             case "load":
-                cause = f"the chapter does not load: {raised.type_name}: {shorten(raised.text)}{at}"
+                cause = f"{DOES_NOT_LOAD}{raised.type_name}: {shorten(raised.text)}{at}"
                 return Stopped(Outcome.BROKEN, cause, line=line, trace=trace)
             case "missing":
                 # A chapter that was not handed in is something else than one in which a kata was renamed.

@@ -56,6 +56,8 @@ class LawReport(msgspec.Struct, frozen=True, kw_only=True):
     expected: str = ""
 
 
+DOES_NOT_LOAD = "the chapter does not load: "
+"""So begins the cause of each kata of a chapter that cannot be imported."""
 DIAGNOSABLE = (Outcome.WRONG, Outcome.BROKEN)
 """Outcomes of an implementation that answers, so that its behaviour can be compared with misconceptions'."""
 

@@ -42,7 +42,7 @@ _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = (
     0x20000000,
     0x40000000,
 )
-_MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 2, 4, 16384, 1 << 18
+_MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
@@ -138,8 +138,15 @@ def enter() -> None:
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         Path("/proc/self", name).write_text(text)
     _done(libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None))
+    # A clone, and its environment with it, may lie in a folder that is about to be covered.
+    covered = [path for path in _python_folders() if path.startswith(tuple(f"{folder}/" for folder in _PRIVATE))]
+    held = {path: os.open(path, os.O_PATH) for path in covered}
     for folder in _PRIVATE:
         _done(libc.mount(b"tmpfs", folder.encode(), b"tmpfs", _MS_NOSUID | _MS_NODEV, _WRITABLE.encode()))
+    for path, number in held.items():  # as read-only as it was
+        os.makedirs(path)
+        _done(libc.mount(f"/proc/self/fd/{number}".encode(), path.encode(), None, _MS_BIND | _MS_REC, None))
+        os.close(number)
 
 
 def close_behind() -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,10 +32,11 @@ SEED = "11"
 pytestmark = pytest.mark.skipif(bool(walls.missing()), reason=walls.missing() or "there are walls")
 
 
-def call(*arguments: object, status: int = 0, seconds: float = 300) -> str:
-    """`kata grade` in a process of its own; what it printed."""
+def call(*arguments: object, status: int = 0, seconds: float = 300, clone: Path = ROOT) -> str:
+    """`kata grade` of that clone in a process of its own; what it printed."""
     command = [sys.executable, "-m", "kata.cli", "grade", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
+    environment = {**os.environ, "PYTHONPATH": str(clone)}
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=seconds)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -108,7 +110,8 @@ def test_jobs_and_order_change_no_byte(handed_in: Path, graded: Path, tmp_path: 
 def test_the_same_again_judges_nobody(handed_in: Path, graded: Path) -> None:
     before = (graded / "results.json").read_bytes()
     began = time.monotonic()
-    call(handed_in, "--out", graded, "--kata", KATAS, "--jobs", 2)  # the seed is the ledger's
+    said = call(handed_in, "--out", graded, "--kata", KATAS, "--jobs", 2, "--export", "canvas")  # the ledger's seed
+    assert "Of an earlier run: exports/ gradescope, junit." in said
     assert time.monotonic() - began < 20
     assert (graded / "results.json").read_bytes() == before
 
@@ -117,14 +120,100 @@ def test_shards_merged_are_the_whole(handed_in: Path, graded: Path, tmp_path: Pa
     for which in (1, 2):
         arguments = ("--kata", KATAS, "--seed", SEED, "--jobs", 1, "--shard", f"{which}/2")
         call(handed_in, "--out", tmp_path / f"{which}", *arguments)
-    call(tmp_path / "1", tmp_path / "2", "--out", tmp_path / "all", "--kata", KATAS, "--merge")
+    call(tmp_path / "1", tmp_path / "2", "--out", tmp_path / "all", "--merge")
     assert (tmp_path / "all" / "results.json").read_bytes() == (graded / "results.json").read_bytes()
 
 
 def test_marked_again_nothing_changes_and_no_submission_runs(graded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (graded / "results.json").read_bytes()
-    call("--out", graded, "--kata", KATAS, "--remark")
+    call("--out", graded, "--remark")
     assert (graded / "results.json").read_bytes() == before
+
+
+def test_marked_again_by_a_law_that_was_changed_it_is_what_a_fresh_run_gives(tmp_path: Path) -> None:
+    """In a copy of the clone; no line of a submission runs: one leaves a trace whenever it is imported.
+
+    A law that feeds an answer back in asks what is on no sheet, where it went on no further: that is said, with exit
+    status 3, and asked when the class is graded again.
+    """
+    clone, trace, handed_in, out = tmp_path / "clone", tmp_path / "trace", tmp_path / "class", tmp_path / "out"
+    for folder in ("exercises", "kata", "lessons", "misconceptions", "solutions", "tests"):
+        shutil.copytree(ROOT / folder, clone / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", clone)
+    rule, norm = (
+        (clone / "solutions" / f"{name}.py").read_text("utf-8") for name in ("ch07_accumulation", "ch08_clipping")
+    )
+    wrong = {
+        "ch07_accumulation.py": replaced(rule, "(batch_size / base_batch", "(1.0000001 * batch_size / base_batch"),
+        "ch08_clipping.py": replaced(norm, "tf.sqrt(tf.add_n(squares)) if", "tf.sqrt(tf.add_n(squares)) * 1.000006 if"),
+    }
+    right = {"ch07_accumulation.py": rule, "ch08_clipping.py": f"{norm}\nopen({str(trace)!r}, 'a').write('x')\n"}
+    for student, files in {"ada": wrong, "ben": right, "zoe": {}}.items():
+        (handed_in / student).mkdir(parents=True)
+        for name, text in files.items():
+            (handed_in / student / name).write_text(text, "utf-8")
+    options = ("--kata", "linear_scaling_rule,global_norm", "--seed", SEED, "--sandbox", "none", "--jobs", 1)
+    call(handed_in, "--out", out, *options, clone=clone)
+    traces, before = trace.stat().st_size, outcomes(out)
+    assert traces
+    assert before == {"ada": ["wrong", "wrong"], "ben": ["solved", "solved"], "zoe": ["broken", "broken"]}
+    for name, old, new in (
+        ("ch07_accumulation", "rel=1e-9", "rel=1e-6"),
+        ("ch08_clipping", "norm(gradients), dtype=", "norm(gradients), ulps=1e13, dtype="),
+        ("ch08_clipping", "7.0, dtype=", "7.0, ulps=1e13, dtype="),
+    ):
+        laws = clone / "tests" / f"test_{name}.py"
+        laws.write_text(replaced(laws.read_text("utf-8"), old, new), "utf-8")
+    said = call("--out", out, "--remark", status=3, clone=clone)
+    assert "ada: linear_scaling_rule: asks something that is not on the answer sheet" in said
+    assert trace.stat().st_size == traces
+    assert outcomes(out) == before | {"ada": ["infrastructure", "solved"]}
+    call(handed_in, "--out", out, *options, clone=clone)
+    assert trace.stat().st_size == traces  # of ben nothing is asked again
+    call(handed_in, "--out", tmp_path / "fresh", *options, clone=clone)
+    assert trace.stat().st_size > traces
+    assert outcomes(out) == before | {"ada": ["solved", "solved"]}
+    for name in ("results.json", "grades.csv", "feedback/ada.md"):
+        assert (out / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes()
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+def outcomes(out: Path) -> dict[str, list[str]]:
+    """Of the katas that were graded, by student."""
+    found = json.loads((out / "results.json").read_text("utf-8"))["submissions"]
+    return {
+        student: [one["outcome"] for katas in chapters.values() for one in katas.values()]
+        for student, chapters in found.items()
+    }
+
+
+def test_what_was_handed_in_otherwise_is_told_anew(tmp_path: Path) -> None:
+    """A refused entry, then nothing at all, then the solution: with the same ledger, and judged once."""
+    out, options = tmp_path / "out", ("--kata", "linear_scaling_rule", "--seed", SEED, "--jobs", 1)
+    handed_in = tmp_path / "class"
+    (handed_in / "ada").mkdir(parents=True)
+    shutil.copy(ROOT / "solutions" / "ch07_accumulation.py", handed_in / "ada")
+    (handed_in / "zoe.zip").write_bytes(b"PK no archive")
+    said = call(handed_in, "--out", out, *options)
+    assert "1 of which nothing could be taken:\n  zoe.zip: " in said
+    assert outcomes(out) == {"ada": ["solved"], "zoe": ["broken"]}
+    (handed_in / "zoe.zip").unlink()
+    (tmp_path / "roster.csv").write_text("id\nada\nzoe\n")
+    said = call(handed_in, "--out", out, *options, "--roster", tmp_path / "roster.csv")
+    assert "zoe handed in nothing" in said
+    assert outcomes(out) == {"ada": ["solved"], "zoe": ["missing"]}
+    (handed_in / "ada" / "test_mine.py").write_text("")
+    (handed_in / "ada" / "ch02_lossses.py").write_text("")
+    began = time.monotonic()
+    call(handed_in, "--out", out, *options)
+    assert time.monotonic() - began < 10
+    told = (out / "feedback" / "ada.md").read_text("utf-8")
+    assert "2 other files were not taken: ch02\\_lossses.py, test\\_mine.py" in told
+    assert "not handed in" not in told  # the other chapters are not graded
 
 
 def test_killed_at_any_moment_it_goes_on(handed_in: Path, graded: Path, tmp_path: Path) -> None:
@@ -170,13 +259,25 @@ def test_interrupted_it_says_so_and_goes_on(handed_in: Path, graded: Path, tmp_p
         (["CLASS", "--out", "OUT", "--shard", "3/2", "--seed", "1"], "K from 1 to N"),
         (["CLASS", "--out", "OUT", "--shard", "1/2"], "--shard needs --seed"),
         (["CLASS", "--out", "OUT", "--roster", "NO_FOLDER"], "NO_FOLDER"),
+        (["CLASS", "--out", "OUT", "--seed", "-1"], "from 0 to 2^64"),
+        (["CLASS", "--out", "CLASS/out"], "would be taken for a student's"),
+        (["CLASS", "--out", "FILE"], "is no folder"),
         (["--out", "OUT", "--remark"], "holds no run"),
+        (["--out", "GRADED", "--remark", "--kata", "huber"], "no verdict on these katas"),
+        (["CLASS", "--out", "OUT", "--remark"], "leave the folder out"),
+        (["CLASS", "--out", "OUT", "--remark", "--regrade"], "give one of them"),
+        (["--out", "OUT", "--merge"], "name their --out folders"),
+        (["CLASS", "--out", "OUT", "--merge"], "holds no ledger"),
+        (["CLASS", "--out", "OUT", "--merge", "--kata", "huber"], "leave --kata out"),
+        (["CLASS", "--out", "OUT", "--merge", "--shard", "1/2"], "leave --shard out"),
     ],
 )
 def test_wrong_usage_is_a_line_with_a_remedy(
-    arguments: list[str], remedy: str, handed_in: Path, tmp_path: Path
+    arguments: list[str], remedy: str, handed_in: Path, graded: Path, tmp_path: Path
 ) -> None:
-    places = {"CLASS": str(handed_in), "OUT": str(tmp_path / "out")}
+    (tmp_path / "file").touch()
+    places = {"CLASS": str(handed_in), "CLASS/out": str(handed_in / "out"), "OUT": str(tmp_path / "out")}
+    places |= {"FILE": str(tmp_path / "file"), "GRADED": str(graded)}
     said = call(*[places.get(word, word) for word in arguments], status=2)
     assert remedy in said
     assert "Traceback" not in said
@@ -193,12 +294,12 @@ def test_a_machine_at_fault_fails_nobody(tmp_path: Path, monkeypatch: pytest.Mon
     submission = Submission(student="ann", files={"ch08_clipping.py": text})
     with Ledger.open(tmp_path) as ledger:
         run.grade([submission], settings, ledger)
-        found, _ = run.results(ledger, settings)
+        found, _ = run.results(ledger)
         one = found.submissions["ann"].katas["ch08_clipping"]["global_norm"]
         assert one.outcome == "infrastructure"
         monkeypatch.undo()
         run.grade([submission], settings, ledger)
-        found, _ = run.results(ledger, settings)
+        found, _ = run.results(ledger)
     assert found.submissions["ann"].katas["ch08_clipping"]["global_norm"].outcome == "solved"
 
 
@@ -231,6 +332,7 @@ def _graders() -> list[str]:
             words = (place / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"kata.cli" in words and b"grade" in words:
+        # Of this environment: somebody else may be grading on the same machine.
+        if words[0] == os.fsencode(sys.executable) and b"kata.cli" in words and b"grade" in words:
             found.append(place.name)
     return found

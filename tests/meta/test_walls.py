@@ -1,6 +1,8 @@
 """The walls: what runs a submission sees nothing worth stealing, reaches nobody, and leaves nothing behind."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,3 +243,21 @@ def test_who_sleeps_is_ended_too(folder: Path, walled: Worker) -> None:
         session.backend.close()
     assert stopped.value.outcome is Outcome.TIMEOUT
     assert time.monotonic() - began < 30
+
+
+def test_an_environment_in_a_folder_that_every_child_has_for_itself_is_still_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone may lie in /tmp: neither wall's empty folder covers its Python."""
+    if not tmp_path.is_relative_to("/tmp"):
+        pytest.skip("temporary files lie elsewhere here")
+    (tmp_path / "pyvenv.cfg").touch()
+    folders = [*walls._python_folders(), str(tmp_path)]
+    monkeypatch.setattr(walls, "_python_folders", lambda: folders)
+    inside = (
+        f"import os; from kata.waist import walls; walls._python_folders = lambda: {folders}; walls.enter()\n"
+        f"print(os.listdir({str(tmp_path)!r}), os.access({str(tmp_path)!r}, os.W_OK), os.listdir('/tmp'))"
+    )
+    done = subprocess.run(walls.around([sys.executable, "-c", inside]), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"['pyvenv.cfg'] False {[tmp_path.relative_to('/tmp').parts[0]]}\n"

@@ -1,7 +1,7 @@
 """Asks the reference and yours for the points of a picture, each in a child of one worker, and compares them."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,14 +89,22 @@ def _expected(kata: Kata, worker: Worker) -> Points:
     return found.points
 
 
-def expected_files(worker: Worker) -> dict[str, bytes]:
+def expected_files(worker: Worker, told: Callable[[str], None] = lambda kata: None) -> dict[str, bytes]:
     """For a student edition: the expected points of every picture, by the paths of the files.
+
+    Args:
+        worker: asks the reference.
+        told: called with each kata's name when its turn comes.
 
     Raises:
         Undrawable: the reference could not be asked.
     """
-    drawn = [kata for kata in curriculum.katas() if kata.name in PICTURES]
-    return {f"{kept.FOLDER}/{kata.name}.msgpack": kept.packed(_expected(kata, worker)) for kata in drawn}
+    files = {}
+    for kata in curriculum.katas():
+        if kata.name in PICTURES:
+            told(kata.name)
+            files[f"{kept.FOLDER}/{kata.name}.msgpack"] = kept.packed(_expected(kata, worker))
+    return files
 
 
 def ask(kata: Kata, implementation: Implementation, worker: Worker) -> Answers:
