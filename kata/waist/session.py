@@ -6,6 +6,7 @@ in a child of the worker (`kata.waist.isolated`). Data goes in, data comes out.
 """
 
 import contextlib
+import importlib.util
 import re
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -237,8 +238,8 @@ class Session:
             return
         path, name = self.implementation.definition(self.kata)
         try:
-            source = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            source = importlib.util.decode_source(path.read_bytes())  # as Python itself will
+        except (OSError, UnicodeDecodeError, SyntaxError, LookupError):
             return  # said when the chapter is loaded
         found = ready_made.find(source, self.kata.name, name)
         if found:
@@ -258,7 +259,10 @@ class Session:
                 absent = raised.type_name == "FileNotFoundError"
                 return Stopped(Outcome.MISSING if absent else Outcome.BROKEN, raised.text)
             case "ready_made":
-                cause = f"uses the ready-made {raised.text}{at}: this kata is to be written from tensor operations"
+                if ready_made.is_meddling(raised.text):
+                    cause = f"reaches for {raised.text}{at}, which could undo the look-out for ready-made objects"
+                else:
+                    cause = f"uses the ready-made {raised.text}{at}: this kata is to be written from tensor operations"
                 return Stopped(Outcome.READY_MADE, cause, line=line)
             case "memory":
                 return Stopped(Outcome.OUT_OF_MEMORY, f"asked for more memory than it may have{at}", line=line)

@@ -45,7 +45,8 @@ class End(msgspec.Struct, tag_field="do", tag="end"):
 
 
 class Used(msgspec.Struct, tag_field="do", tag="used"):
-    """Say how long the child `pid`, and all that it started, have kept a processor busy, and how many they are."""
+    """Say how long the child `pid`, and all that it started, have kept a processor busy, how many they are, and what
+    memory they hold."""
 
     pid: int
 
@@ -58,6 +59,7 @@ class OrderResult(msgspec.Struct):
 
     number: int
     processes: int = 0
+    memory: int = 0
 
 
 _orders = msgspec.json.Decoder(Order | End | Used)
@@ -176,20 +178,22 @@ def _hold_on(descriptors: list[int]) -> None:
         os._exit(0)
 
 
-def used_by(pid: int) -> tuple[int, int]:
-    """How many milliseconds the process and its descendants have kept a processor busy, and how many they are.
+def used_by(pid: int) -> tuple[int, int, int]:
+    """Of the process and its descendants: for how many milliseconds they have kept a processor busy, how many they are,
+    and how many bytes they hold beyond what each of them has of this process, from which they are forked.
 
     -1 milliseconds where that is unknown.
     """
-    used: dict[int, tuple[int, int]] = {}
+    used: dict[int, tuple[int, int, int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         if name.isdecimal():
             with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
                 fields = stat.read().rpartition(b")")[2].split()
-                used[int(name)] = int(fields[1]), sum(map(int, fields[11:15]))
+                used[int(name)] = int(fields[1]), sum(map(int, fields[11:15])), int(fields[21])
     if pid not in used:
-        return -1, 0
-    ticks = processes = 0
+        return -1, 0, 0
+    ticks = processes = pages = 0
+    _, _, own = used.get(os.getpid(), (0, 0, 0))
     for each in used:
         above = each
         while above not in (pid, 0) and above in used:
@@ -197,7 +201,8 @@ def used_by(pid: int) -> tuple[int, int]:
         if above == pid:
             ticks += used[each][1]
             processes += 1
-    return ticks * 1000 // os.sysconf("SC_CLK_TCK"), processes
+            pages += max(used[each][2] - own, 0)
+    return ticks * 1000 // os.sysconf("SC_CLK_TCK"), processes, pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _end(end: End, children: set[int]) -> int:

@@ -186,7 +186,7 @@ def _tell(data, flags=0):
             pass
 """
 
-_MAE = "getattr(getattr(tf.keras, 'los' + 'ses'), 'mean_absolute' + '_error')"
+_MAE = "getattr(getattr(keras, 'los' + 'ses'), 'mean_absolute' + '_error')"
 _CLASS = "getattr(getattr(tf.keras, 'los' + 'ses'), 'MeanAbsolute' + 'Error')"
 
 
@@ -400,7 +400,7 @@ RESOURCES = (
 )
 
 TAMPERING = (
-    Sabotage("patches numpy", Outcome.WRONG, "", PATCHES + WRONG),
+    Sabotage("patches numpy", Outcome.BROKEN, "numpy.allclose", PATCHES + WRONG),
     Sabotage(
         "brings a conftest", Outcome.WRONG, "", WRONG, files=(("conftest.py", CONFTEST), ("pytest.ini", "[pytest]\n"))
     ),
@@ -701,7 +701,7 @@ DISGUISES = (
     _in_disguise(
         "by operator.methodcaller",
         "    import operator\n    call = operator.methodcaller('mean_absolute' + '_error', y_true, y_pred)\n"
-        "    return tf.reduce_mean(call(getattr(tf.keras, 'los' + 'ses')))\n",
+        "    return tf.reduce_mean(call(getattr(keras, 'los' + 'ses')))\n",
     ),
     _in_disguise("by a subclass", f"    class Own({_CLASS}): pass\n    return Own()(y_true, y_pred)\n"),
     _in_disguise(
@@ -764,7 +764,10 @@ DISGUISES = (
         "in a helper's file",
         "    from exercises.ch03_optimizers import helper\n    return helper(y_true, y_pred)\n",
         files=(
-            ("ch03_optimizers.py", f"import tensorflow as tf\ndef helper(a, b): return tf.reduce_mean({_MAE}(a, b))\n"),
+            (
+                "ch03_optimizers.py",
+                f"import tensorflow as tf\nimport keras\ndef helper(a, b): return tf.reduce_mean({_MAE}(a, b))\n",
+            ),
         ),
     ),
     _in_disguise(
@@ -784,7 +787,7 @@ DISGUISES = (
 _USE = f"    return tf.reduce_mean({_MAE}(y_true, y_pred))\n"
 DISARMING = (
     _in_disguise("sys.setprofile(None)", "    import sys\n    sys.setprofile(None)\n" + _USE),
-    _in_disguise("sys.setprofile at import", _USE, tail="import sys\nsys.setprofile(None)\n"),
+    _in_disguise("sys.setprofile at import", _USE, tail="import sys\nsys.setprofile(None)\n", takes_chapter=True),
     _in_disguise(
         "sys.setprofile by another name", "    getattr(__import__('s' + 'ys'), 'setpro' + 'file')(None)\n" + _USE
     ),

@@ -16,22 +16,24 @@ from kata.waist.implementation import implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.verdict import Outcome
 from kata.waist.worker import used_by
-from tests.meta.hostile import CHAPTER, SABOTAGES, VICTIM, Sabotage, submission
+from tests.meta.hostile import CHAPTER, SABOTAGES, VICTIM, WRONG, Sabotage, submission
 
 NEIGHBOUR = "mean_squared_error"
 SEED, SHARE = 3, 0.1
 LIMITS = Limits(call=6.0, law=20.0, memory=2**30)
 HONEST = Sabotage("nothing", Outcome.SOLVED, "")
+MISTAKEN = Sabotage("a mistake", Outcome.WRONG, "", WRONG)
 
 pytestmark = pytest.mark.skipif(bool(walls.missing()), reason=walls.missing() or "there are walls")
 
 
 class Class:
-    """A grader that has judged an honest submission."""
+    """A grader that has judged an honest submission, and one with a mistake."""
 
     def __init__(self, grader: Grader) -> None:
         self._grader = grader
         self.alone = self.grade(HONEST)
+        self.grade(MISTAKEN)  # so that the process is there that knows the mistakes
         self.processes = self._processes()
 
     def grade(self, sabotage: Sabotage) -> Found:
