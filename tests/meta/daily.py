@@ -21,7 +21,13 @@ DAILY: dict[str, tuple[str, ...]] = {
         "test_exceptions_are_alike_by_type",
         "test_an_answer_is_like_itself",
     ),
-    "test_hostile": ("syntax error", "os._exit(0)", "patches the checks", "forges replies", "ready-made in disguise"),
+    "test_hostile": (
+        "syntax error",
+        "os._exit(0)",
+        "patches TensorFlow",
+        "half a reply",
+        "sys.setprofile by another name",
+    ),
     "test_messages": ("wrong reduction", "no return", "raises", "the built-in"),
     "test_plugin": (
         "test_pristine_stubs_are_todo_without_a_traceback",

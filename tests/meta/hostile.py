@@ -287,7 +287,10 @@ EXITS = (
         "    import os\n    try: os.kill(-1, 9)\n    except OSError: pass\n" + RIGHT,
     ),
     Sabotage(
-        "an alarm", Outcome.CRASHED, "SIGALRM", "    import signal, time\n    signal.alarm(1)\n    time.sleep(3)\n"
+        "an alarm",
+        Outcome.CRASHED,
+        "SIGALRM",
+        "    import signal, time\n    signal.setitimer(signal.ITIMER_REAL, 0.1)\n    time.sleep(3)\n",
     ),
     Sabotage(
         "a thread that goes on",
@@ -608,7 +611,8 @@ READING = (
         Outcome.WRONG,
         "",
         HUNT
-        + f"    walked('/tool', '/work', '/root', '/home', '/tmp', '/dev/shm', '/var', '/etc', '/srv', '/opt', {str(ROOT)!r})\n"
+        + "    walked('/tool', '/root', '/home', '/tmp', '/dev/shm', '/var', '/etc', '/srv', '/opt')\n"
+        + f"    walked({str(ROOT)!r}, {str(ROOT.parent)!r})\n"
         + WRONG,
         seconds=30.0,
     ),
@@ -679,7 +683,8 @@ DISGUISES = (
     ),
     _in_disguise(
         "by importlib",
-        "    import importlib\n    found = importlib.import_module('keras.src.los' + 'ses.losses')\n    return tf.reduce_mean(found.mean_absolute_error(y_true, y_pred))\n",
+        "    import importlib\n    found = importlib.import_module('keras.src.los' + 'ses.losses')\n"
+        "    return tf.reduce_mean(found.mean_absolute_error(y_true, y_pred))\n",
     ),
     _in_disguise(
         "in code of another file",
@@ -707,7 +712,8 @@ DISGUISES = (
     _in_disguise(
         "by its code",
         f"    import types\n    made = {_MAE}\n    while hasattr(made, '__wrapped__'): made = made.__wrapped__\n"
-        "    def own(a, b): pass\n    own = types.FunctionType(getattr(made, '__co' + 'de__'), vars(__import__('keras.src.losses.losses', fromlist='x')))\n"
+        "    def own(a, b): pass\n    code = getattr(made, '__co' + 'de__')\n"
+        "    own = types.FunctionType(code, vars(__import__('keras.src.losses.losses', fromlist='x')))\n"
         "    return tf.reduce_mean(own(y_true, y_pred))\n",
     ),
     _in_disguise(
