@@ -35,14 +35,16 @@ def examine(exam: KataExam, digest: str, session: Session, backend: Backend, cat
     if todo is not None:
         return Examined(_unjudged(kata, todo), sheet)
     session.given_up.pop(kata.key, None)
-    judgements = []
+    judgements, is_refused = [], session.ready_made_in(kata.key) is not None
     for law, paper in zip(laws_of(kata), exam.laws, strict=True):
         if kata.key in session.given_up:
             sheet.laws.append(LawSheet())
             judgements.append(_not_run(kata, session))
             continue
         unread = _unread(sheet, kata)
-        if unread is not None:  # a fresh process for every law would say so once more
+        if is_refused:  # as it will be when the law is marked
+            answers = LawSheet()
+        elif unread is not None:  # a fresh process for every law would say so once more
             answers = LawSheet([[unread]])
         else:
             answers = answer_law(paper, kata.key, backend, guarded=kata.is_scratch)
