@@ -128,15 +128,16 @@ def _line_of_caller() -> Callable[[FrameType | None, bool, bool], int]:
     modules = {name: module for name, module in list(sys.modules.items()) if hasattr(module, "__dict__")}
     kept = tuple(vars(module) for module in modules.values())  # so that nothing else can have their addresses
     kinds = MappingProxyType({id(vars(module)): _kind(name) for name, module in modules.items()})
-    kind_of, identity, places = kinds.get, id, _places()
+    kind_of, identity = kinds.get, id
+    standard, others = _places()
     own, between, host, generated = _OWN, _BETWEEN, _HOST, _GENERATED
 
     def line_of_caller(frame: FrameType | None, through: bool, counts_host: bool) -> int:
         while frame is not None and kept:
             file = frame.f_code.co_filename
-            is_installed = file.startswith(places)
-            kind = kind_of(identity(frame.f_globals), own if is_installed else None)
-            if kind is None or not (is_installed or generated in file):
+            later = own if file.startswith(others) else between if file.startswith(standard) else None
+            kind = kind_of(identity(frame.f_globals), later)
+            if kind is None or (later is None and generated not in file):
                 return frame.f_lineno
             if kind is host:
                 return -1 if counts_host else 0
@@ -156,12 +157,16 @@ def _kind(name: str) -> str:
     return _OWN
 
 
-def _places() -> tuple[str, ...]:
-    """Where libraries' files are, and ours; a submission's never are."""
-    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    folders |= {str(Path(sys.modules[name].__file__ or "").parents[1]) for name in ("keras", "numpy", "tensorflow")}
-    folders |= {str(ROOT / "kata"), str(ROOT / "tests" / "probes")}
-    return ("<frozen ", *(f"{folder}{os.sep}" for folder in sorted(folders)))
+def _places() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where the standard library's files are, and all other libraries' and ours; a submission's never are."""
+    standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    others = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    others |= {str(Path(sys.modules[name].__file__ or "").parents[1]) for name in ("keras", "numpy", "tensorflow")}
+    others |= {str(ROOT / "kata"), str(ROOT / "tests" / "probes")}
+    return (
+        ("<frozen ", *(f"{folder}{os.sep}" for folder in sorted(standard))),
+        tuple(f"{folder}{os.sep}" for folder in sorted(others)),
+    )
 
 
 def _nested(code: Any, nested: Any) -> Iterator[Any]:

@@ -821,8 +821,9 @@ DISARMING = (
         "the guard's names exchanged",
         _TABLES + "    modules = getattr(__import__('s' + 'ys'), 'mod' + 'ules')\n"
         "    emptied(vars(modules['ka' + 'ta.waist.gu' + 'ard']))\n"
-        "    for name in ('id', 'len', 'isinstance', 'str'): setattr(__import__('built' + 'ins'), name, lambda *a: '')\n"
+        "    for name in ('id', 'len', 'isinstance'): setattr(__import__('built' + 'ins'), name, lambda *a: '')\n"
         + _USE,
+        or_else=(Outcome.BROKEN, Outcome.CRASHED),
     ),
     _in_disguise(
         "watched under another name",
@@ -854,7 +855,7 @@ DISARMING = (
     _in_disguise(
         "the guard's code exchanged",
         f"    made = {_MAE}\n    while hasattr(made, '__wrapped__'): made = made.__wrapped__\n"
-        "    setattr(made, '__co' + 'de__', (lambda a, b: tf.reduce_mean(tf.abs(a - b))).__code__)\n"
+        "    setattr(made, '__co' + 'de__', (lambda a, b: tf.reduce_mean(tf.abs(a - b))))\n"
         "    return made(*as_tensors(y_true, y_pred))\n",
     ),
     _in_disguise(
