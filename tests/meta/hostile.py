@@ -435,7 +435,7 @@ TAMPERING = (
         "tf.function",
         "    return tf.constant(float(tf.reduce_mean(tf.abs(tf.cast(y_true, y_pred.dtype) - y_pred)).numpy()))\n",
         tail="tf.function = lambda function=None, **options: function or (lambda f: f)\n",
-        or_else=(Outcome.WRONG,),
+        takes_chapter=True,
     ),
     Sabotage(
         "runs functions eagerly",
@@ -451,7 +451,7 @@ TAMPERING = (
         "tf.GradientTape",
         WRONG,
         tail="tf.GradientTape = None\n",
-        or_else=(Outcome.WRONG,),
+        takes_chapter=True,
     ),
     Sabotage(
         "patches imports", Outcome.SOLVED, "", RIGHT, tail="import sys\nsys.path.clear()\nsys.path_hooks.clear()\n"
