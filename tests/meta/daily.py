@@ -25,7 +25,7 @@ DAILY: dict[str, tuple[str, ...]] = {
         "syntax error",
         "os._exit(0)",
         "patches TensorFlow",
-        "half a reply",
+        "forges replies",
         "sys.setprofile by another name",
     ),
     "test_messages": ("wrong reduction", "no return", "raises", "the built-in"),

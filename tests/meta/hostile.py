@@ -472,11 +472,11 @@ TAMPERING = (
     ),
     Sabotage(
         "no eager execution",
-        Outcome.BROKEN,
-        "",
+        Outcome.WRONG,
+        "symbolic",
         RIGHT,
         tail="tf.compat.v1.disable_eager_execution()\n",
-        or_else=(Outcome.WRONG, Outcome.SOLVED),
+        takes_chapter=True,
     ),
     Sabotage(
         "handles signals",
@@ -501,7 +501,8 @@ TAMPERING = (
         "looks for the host in frames",
         Outcome.READY_MADE,
         "_getframe",
-        "    import sys\n    host = sys._getframe(1).f_locals.get('self')\n" + RIGHT,
+        "    frame = getattr(__import__('s' + 'ys'), '_get' + 'frame')(1)\n"
+        "    host = getattr(frame, 'f_' + 'locals').get('self')\n" + RIGHT,
     ),
     Sabotage(
         "looks for the host in a traceback",
@@ -522,7 +523,9 @@ FORGERIES = (
         head=_REPLY,
         or_else=(Outcome.CRASHED,),
     ),
-    Sabotage("half a reply", Outcome.CRASHED, "no reply", "    _tell(_frame()[:7])\n" + RIGHT, head=_REPLY),
+    Sabotage(
+        "half a reply", Outcome.CRASHED, "no reply", "    _tell(_frame()[:7])\n" + RIGHT, head=_REPLY, seconds=1.0
+    ),
     Sabotage(
         "a reply too long", Outcome.CRASHED, "no reply", "    _tell(struct.pack('<I', 2**31))\n" + RIGHT, head=_REPLY
     ),
@@ -531,6 +534,7 @@ FORGERIES = (
         Outcome.WRONG,
         "",
         RIGHT,
+        takes_chapter=True,
         head=_REPLY + "_tell(_frame() * 500)\n",
         or_else=(Outcome.CRASHED,),
     ),
@@ -558,12 +562,12 @@ FORGERIES = (
     ),
     Sabotage(
         "takes the questions away",
-        Outcome.TIMEOUT,
+        Outcome.SOLVED,
         "",
         "    for number in range(3, 64):\n"
         "        try: socket.socket(fileno=os.dup(number)).recv(2**20, 0x40)\n        except OSError: pass\n" + RIGHT,
         head=_REPLY,
-        or_else=(Outcome.CRASHED, Outcome.WRONG),
+        or_else=(Outcome.TIMEOUT, Outcome.CRASHED, Outcome.WRONG),
         seconds=1.0,
     ),
     Sabotage(
@@ -578,11 +582,14 @@ FORGERIES = (
         Outcome.SOLVED,
         "",
         "    import signal\n    for pid in [int(n) for n in os.listdir('/proc') if n.isdecimal()]:\n"
-        "        try:\n            if pid != os.getpid(): signal.pidfd_send_signal(os.pidfd_open(pid), 9)\n"
+        "        if pid == os.getpid(): continue\n"
+        "        try:\n            number = os.pidfd_open(pid)\n"
+        "            try: signal.pidfd_send_signal(number, 9)\n            finally: os.close(number)\n"
         "        except OSError: pass\n"
-        "        for number in range(64):\n            if pid != os.getpid():\n"
-        "                try: os.write(os.open(f'/proc/{pid}/fd/{number}', os.O_WRONLY), b'x')\n"
-        "                except OSError: pass\n" + RIGHT,
+        "        for other in range(64):\n"
+        "            try: number = os.open(f'/proc/{pid}/fd/{other}', os.O_WRONLY)\n"
+        "            except OSError: continue\n"
+        "            os.write(number, b'x')\n            os.close(number)\n" + RIGHT,
         head=_REPLY,
     ),
 )
