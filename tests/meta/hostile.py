@@ -166,10 +166,13 @@ if os.fork() == 0:
     os._exit(0)
 """
 
-SYSTEM_V = """
-import os
-from multiprocessing import shared_memory, resource_tracker
-_block = shared_memory.SharedMemory(name="left", create=True, size=2**20)
+SHARED = """
+import _posixshmem, mmap, os
+if os.listdir("/dev/shm"):
+    os._exit(99)
+_block = _posixshmem.shm_open("/left", os.O_CREAT | os.O_RDWR, 0o600)
+os.ftruncate(_block, 2**20)
+mmap.mmap(_block, 2**20)[:4] = b"left"
 """
 
 _REPLY = """
@@ -582,7 +585,7 @@ FORGERIES = (
         Outcome.SOLVED,
         "",
         "    import signal\n    for pid in [int(n) for n in os.listdir('/proc') if n.isdecimal()]:\n"
-        "        if pid == os.getpid(): continue\n"
+        "        if pid == os.getpid() or str(pid) == os.readlink('/proc/self'): continue\n"
         "        try:\n            number = os.pidfd_open(pid)\n"
         "            try: signal.pidfd_send_signal(number, 9)\n            finally: os.close(number)\n"
         "        except OSError: pass\n"
@@ -627,11 +630,13 @@ READING = (
         "looks through other processes",
         Outcome.WRONG,
         "",
-        HUNT + "    for pid in [name for name in os.listdir('/proc') if name.isdecimal()]:\n"
+        HUNT
+        + "    own = os.readlink('/proc/self')\n"
+        + "    for pid in [name for name in os.listdir('/proc') if name.isdecimal()]:\n"
         f"        for path in ({str(ROOT / 'solutions' / 'ch02_losses.py')!r}, '/tool/solutions/ch02_losses.py'):\n"
         "            looked_at(f'/proc/{pid}/root{path}')\n"
         "            looked_at(f'/proc/{pid}/cwd/../{path}')\n"
-        "        for number in range(64): pid == str(os.getpid()) or looked_at(f'/proc/{pid}/fd/{number}')\n"
+        "        for number in range(64): pid == own or looked_at(f'/proc/{pid}/fd/{number}')\n"
         "        for name in ('mem', 'environ', 'cmdline'): looked_at(f'/proc/{pid}/{name}')\n" + WRONG,
     ),
     Sabotage(
@@ -658,14 +663,14 @@ READING = (
         "looks at the environment",
         Outcome.WRONG,
         "",
-        HUNT + "    if {'USER', 'PWD', 'PYTEST_CURRENT_TEST', 'VIRTUAL_ENV'} & set(os.environ): os._exit(99)\n"
-        "    if len(sys.argv) > 2 or os.listdir('/tmp'): os._exit(99)\n" + WRONG,
+        HUNT + "    if {'USER', 'PYTEST_CURRENT_TEST', 'VIRTUAL_ENV'} & set(os.environ): os._exit(99)\n"
+        "    if [name for name in os.listdir('/tmp') if 'autograph' not in name]: os._exit(99)\n" + WRONG,
     ),
 )
 
 LEAVING = (
     Sabotage("leaves files, a process and a socket", Outcome.SOLVED, "", RIGHT, head=LEFT),
-    Sabotage("leaves shared memory", Outcome.SOLVED, "", RIGHT, head=SYSTEM_V),
+    Sabotage("leaves shared memory", Outcome.SOLVED, "", RIGHT, head=SHARED),
 )
 
 DISGUISES = (
