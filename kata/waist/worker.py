@@ -185,16 +185,16 @@ def used_by(pid: int) -> tuple[int, int, int]:
 
     -1 milliseconds where that is unknown.
     """
-    used: dict[int, tuple[int, int, int]] = {}
+    used: dict[int, tuple[int, int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         if name.isdecimal():
             with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
                 fields = stat.read().rpartition(b")")[2].split()
-                used[int(name)] = int(fields[1]), sum(map(int, fields[11:15])), int(fields[21])
+                used[int(name)] = int(fields[1]), sum(map(int, fields[11:15]))
     if pid not in used:
         return -1, 0, 0
-    ticks = processes = pages = 0
-    _, _, own = used.get(os.getpid(), (0, 0, 0))
+    ticks = processes = memory = 0
+    own = _memory_of(os.getpid())
     for each in used:
         above = each
         while above not in (pid, 0) and above in used:
@@ -202,8 +202,16 @@ def used_by(pid: int) -> tuple[int, int, int]:
         if above == pid:
             ticks += used[each][1]
             processes += 1
-            pages += max(used[each][2] - own, 0)
-    return ticks * 1000 // os.sysconf("SC_CLK_TCK"), processes, pages * os.sysconf("SC_PAGE_SIZE")
+            memory += max(_memory_of(each) - own, 0)
+    return ticks * 1000 // os.sysconf("SC_CLK_TCK"), processes, memory
+
+
+def _memory_of(pid: int) -> int:
+    """How many bytes a process holds that are no file's."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/statm", "rb") as statm:
+        _, resident, of_files = map(int, statm.read().split()[:3])
+        return (resident - of_files) * os.sysconf("SC_PAGE_SIZE")
+    return 0
 
 
 def _end(end: End, children: set[int]) -> int:
