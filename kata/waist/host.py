@@ -20,7 +20,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, ModuleType, TracebackType
+from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
 
 import keras
@@ -45,7 +45,9 @@ from kata.waist.codec import (
     clean_text,
     dtype_name,
 )
+from kata.waist.guard import Guard
 from kata.waist.implementation import Implementation
+from kata.waist.intact import Intact
 from kata.waist.nested import agree, map_leaves
 from kata.waist.question import Answer, Answered, Question, arrays_in, reply_of
 from kata.waist.sources import Sources
@@ -90,6 +92,8 @@ class Host:
         self._modules: dict[Path, ModuleType] = {}
         self._tracks: dict[int, _Track] = {}
         self._track = _Track()
+        self._guard: Guard | None = None
+        self._intact = Intact() if sources is not None else None
 
     # Loading
 
@@ -103,7 +107,7 @@ class Host:
         sys.modules[name] = module
         linecache.checkcache(str(path))
         try:
-            exec(compile(self._text(path), str(path), "exec"), module.__dict__)
+            exec(_compiled(self._text(path), path), module.__dict__)
         except Stop:
             raise
         except FileNotFoundError as error:
@@ -111,11 +115,12 @@ class Host:
                 raise Stop(self._describe(error, "load")) from error
             text = f"there is no file {path.name} in {path.parent.name}/"
             raise Stop(Raised("missing", "FileNotFoundError", text, None, "")) from error
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ready_made.ReadyMade):
             raise
         except BaseException as error:
             raise Stop(self._describe(error, "load")) from error
         self._modules[path] = module
+        _run_graphs_as_graphs()
         return module
 
     def _text(self, path: Path) -> bytes:
@@ -215,6 +220,18 @@ class Host:
 
     def perform(self, question: Question) -> Answer:
         """Do what `question` asks, and return the result as data, with the names of changed arguments."""
+        # Where the sources came as data, this process runs nobody's code but theirs, and may be guarded for good.
+        if question.guarded is not None and self._sources is not None and self._guard is None:
+            self._guard = Guard(question.guarded.name)
+        answer = self._performed(question)
+        if self._guard is not None and self._guard.caught:
+            return Raised("ready_made", "ReadyMade", *self._guard.caught, "")
+        if self._intact is not None and (name := self._intact.changed()):
+            text = f"{name} is no longer what it was: a kata may not exchange parts of its libraries for everybody"
+            return Raised("raised", "RuntimeError", text, None, "")
+        return answer
+
+    def _performed(self, question: Question) -> Answer:
         self._switch(question)
         answers = self._track.answers
         answers.append([])
@@ -234,7 +251,9 @@ class Host:
         except ready_made.ReadyMade as found:
             return Raised("ready_made", "ReadyMade", found.what, found.line, "")
         except KeyboardInterrupt:
-            raise
+            if self._sources is None:
+                raise  # who debugs in this very process wants to stop
+            return Raised("raised", "KeyboardInterrupt", "", None, "")
         except BaseException as error:  # whatever a submission raises is data for the judge
             return self._describe(error)
 
@@ -251,6 +270,7 @@ class Host:
             track.objects.clear()
             track.answers.clear()
             reset_random_states()
+            _run_graphs_as_graphs()
 
     def _answered(self, value: Any, changed: list[str]) -> Answered:
         self._track.answers[-1] = arrays_in(value)
@@ -271,7 +291,7 @@ class Host:
         return map_leaves(recall, value)
 
     def _guarding(self, question: Question) -> contextlib.AbstractContextManager[None]:
-        if question.guarded is None:
+        if question.guarded is None or self._guard is not None:
             return contextlib.nullcontext()
         path, _ = self.implementation.definition(question.guarded)
         return ready_made.watching(question.guarded.name, str(path))
@@ -318,6 +338,13 @@ class Host:
             return reply_of(self.perform(Question.unpacked(request)))
         except (ValueError, RecursionError) as error:
             return Raised("unfit", "unfit value", str(error), None, "")
+
+
+def _compiled(text: bytes, path: Path) -> CodeType:
+    try:
+        return compile(text, str(path), "exec")
+    except MemoryError:  # the parser's word for too many brackets or signs
+        raise SyntaxError("nested too deeply to be read") from None
 
 
 def _show_lines_of(path: Path, text: bytes) -> None:
@@ -379,6 +406,12 @@ def reset_random_states() -> None:
     """
     random.seed(0)
     np.random.seed(0)
+
+
+def _run_graphs_as_graphs() -> None:
+    """Whoever debugs may have had functions run eagerly; what a law asks of a graph it asks of a graph."""
+    if tf.config.functions_run_eagerly():
+        tf.config.run_functions_eagerly(False)
 
 
 def _changed(

@@ -114,12 +114,14 @@ class Worker:
         code = process.wait()
         return -code if code < 0 else code << 8
 
-    def used(self, pid: int) -> tuple[float | None, int]:
-        """How many seconds of the processor the child `pid` has used (None: unknown), and how many processes it is."""
+    def used(self, pid: int) -> tuple[float | None, int, int]:
+        """How many seconds of the processor the child `pid` has used (None: unknown), how many processes it is, and
+        how many bytes these hold.
+        """
         if pid in self._spawned:
-            return None, 0
+            return None, 0, 0
         result = self._answer(Used(pid), [])
-        return (result.number / 1000 if result.number >= 0 else None), result.processes
+        return (result.number / 1000 if result.number >= 0 else None), result.processes, result.memory
 
     def _spawn(self, order: Order, ours: socket.socket, theirs: socket.socket, output: int) -> int:
         process = self._start([theirs, output])
@@ -282,10 +284,13 @@ class Child:
         self._law = Stopwatch(self._limits.law, self._used, is_fresh=not self._briefed)
 
     def _used(self) -> float | None:
-        seconds, processes = self._worker.used(self._pid)
+        seconds, processes, memory = self._worker.used(self._pid)
         if processes > self._limits.processes:
             self.end(0.0)
             raise Stopped(Outcome.CRASHED, f"starts processes without end: more than {self._limits.processes}")
+        if processes > 2 and memory > self._limits.memory:  # each alone is kept to the limit
+            self.end(0.0)
+            raise Stopped(Outcome.OUT_OF_MEMORY, "its processes hold more memory than it may have")
         return seconds
 
     @property
@@ -308,7 +313,11 @@ class Child:
         try:
             self._socket.setblocking(False)
             while True:
-                while waiting < AHEAD and len(outgoing) < AHEAD_BYTES and (request := next(requests, None)) is not None:
+                # One is always sent, however long the text that goes before it.
+                while not waiting or (waiting < AHEAD and len(outgoing) < AHEAD_BYTES):
+                    request = next(requests, None)
+                    if request is None:
+                        break
                     outgoing += channel.framed(request)
                     waiting += 1
                 if not waiting:

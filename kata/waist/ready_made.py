@@ -11,7 +11,7 @@ import functools
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
@@ -42,6 +42,18 @@ _FORBIDDEN: dict[str, tuple[str, ...]] = {
     "reduce_on_plateau": (*_GENERAL, r"callbacks\.(.*\.)?ReduceLROnPlateau"),
     "GradientAccumulationModel": (*_GENERAL, r"=gradient_accumulation_steps", r"\?\.train_on_batch"),
 }
+_MEDDLING = re.compile(
+    r"sys\.(setprofile|getprofile|settrace|gettrace|monitoring|_getframe|_current_\w+|modules)(\..*)?"
+    r"|threading\.(set|get)(profile|trace)\w*|gc\.(get_objects|get_referrers|get_referents)|marshal\.loads"
+    r"|_?ctypes(\..*)?|_testcapi(\..*)?|inspect\.(currentframe|stack|trace|get\w+frames)"
+    r"|kata(?!\.(waist\.variants|testing)(\..*)?$)(\..*)?|tests\.probes(\..*)?"
+    r"|(.*\.)?(tb_frame|f_back|f_globals|f_locals|f_builtins|gi_frame|cr_frame|ag_frame|cell_contents"
+    r"|__(subclasses|globals|closure|code|builtins|defaults|kwdefaults)__)"
+    r"|object\.__\w+__|code\.__new__|function\.__new__|compile|exec|eval"
+)
+"""What no kata needs, and by which the look-out could be undone: names as `find` follows them, and of audit events."""
+_DYNAMIC = ("exec", "eval", "compile")
+
 # In `train` a call of the learner's own `train_step` kata is a plain name, never `model.train_step`.
 
 _PREFIX = re.compile(r"^((tensorflow|tf|compat|v1|v2|keras|src|python|api|_v2|_tf_keras)\.)+")
@@ -66,6 +78,11 @@ def is_ready_made(path: str, kata: str) -> bool:
     return _pattern(kata).fullmatch(_PREFIX.sub("", path)) is not None
 
 
+def is_meddling(path: str) -> bool:
+    """Whether the dotted `path` names what reaches for the look-out itself."""
+    return _MEDDLING.fullmatch(path) is not None
+
+
 # Reading the text
 
 
@@ -74,6 +91,7 @@ class _Reader:
 
     def __init__(self, tree: ast.Module, kata: str) -> None:
         self.kata = kata
+        self.body = tree.body
         self.definitions: dict[str, list[ast.stmt]] = {}
         self.names: dict[str, str] = {}
         for statement in tree.body:
@@ -83,25 +101,61 @@ class _Reader:
 
     def find(self, definition_name: str) -> tuple[str, int] | None:
         """The first ready-made object that the definition, or anything of the module that it uses, refers to."""
-        waiting, seen = [definition_name], set()
+        return self._first([definition_name], self._search)
+
+    def find_meddling(self, definition_name: str) -> tuple[str, int] | None:
+        """The first thing that reaches for the look-out itself, there or in what runs when the module is loaded."""
+        loose = [node for node in self.body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        for statement in loose:
+            found = self._search_meddling(statement, dict(self.names))
+            if found:
+                return found
+        used = [node.id for statement in loose for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        return self._first([definition_name, *used], self._search_meddling)
+
+    def _first(
+        self, waiting: list[str], search: Callable[[ast.stmt, dict[str, str]], tuple[str, int] | None]
+    ) -> tuple[str, int] | None:
+        seen = set()
         while waiting:
             name = waiting.pop(0)
             if name in seen:
                 continue
             seen.add(name)
             for definition in self.definitions.get(name, ()):
-                found = self._search(definition, dict(self.names))
+                found = search(definition, dict(self.names))
                 if found:
                     return found
                 waiting += [n.id for n in ast.walk(definition) if isinstance(n, ast.Name)]
         return None
 
-    def _search(self, definition: ast.stmt, names: dict[str, str]) -> tuple[str, int] | None:
+    def _search_meddling(self, definition: ast.stmt, names: dict[str, str]) -> tuple[str, int] | None:
+        for node in self._nodes(definition, names):
+            for path in self._named(node, names):
+                if is_meddling(path):
+                    return path.removeprefix("?."), node.lineno  # type: ignore[attr-defined]
+        return None
+
+    def _named(self, node: ast.AST, names: dict[str, str]) -> Iterator[str]:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Name) and node.id in _DYNAMIC and node.id not in self.definitions:
+            yield node.id
+        else:
+            yield self._path(node, names) or ""
+
+    def _nodes(self, definition: ast.stmt, names: dict[str, str]) -> list[ast.AST]:
+        """All of the definition, after what its names stand for was learned."""
         nodes = list(_without_annotations(definition))
         for _ in range(2):  # twice: an alias may be made after its use in the text
             for node in nodes:
                 self._learn(node, names)
-        for node in nodes:
+        return nodes
+
+    def _search(self, definition: ast.stmt, names: dict[str, str]) -> tuple[str, int] | None:
+        for node in self._nodes(definition, names):
             path = self._path(node, names)
             if path and is_ready_made(path, self.kata):
                 return path.removeprefix("?."), node.lineno  # type: ignore[attr-defined]
@@ -171,12 +225,26 @@ def _without_annotations(root: ast.AST) -> Iterator[ast.AST]:
 
 @functools.lru_cache(maxsize=1024)
 def find(source: str, kata: str, name: str | None = None) -> tuple[str, int] | None:
-    """What ready-made object `kata` (defined as `name`) refers to in `source`, and on which line; else None."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    """What ready-made object `kata` (defined as `name`) refers to in `source`, and on which line; else None.
+
+    Or what reaches for the look-out for them: `is_meddling` tells which it is.
+    """
+    tree = _parsed(source)
+    if tree is None:
         return None  # a chapter that does not parse is reported when it is loaded
-    return _Reader(tree, kata).find(name or kata)
+    try:
+        reader = _Reader(tree, kata)
+        return reader.find(name or kata) or reader.find_meddling(name or kata)
+    except RecursionError:
+        return "code, nested too deeply to be read", 1
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 # Watching what runs
@@ -218,9 +286,9 @@ _BASES = ("LearningRateSchedule", "LossFunctionWrapper")
 
 
 @functools.cache
-def codes() -> dict[CodeType, str]:
-    """The code of every ready-made function and method, with its public-looking dotted path."""
-    found: dict[CodeType, str] = {}
+def functions() -> dict[FunctionType, str]:
+    """Every ready-made function and method, with its public-looking dotted path."""
+    found: dict[FunctionType, str] = {}
     for module_name in _MODULES + _MODULES_FOR_CROSSENTROPY:
         module = importlib.import_module(module_name)
         public = module_name.replace("keras.src.", "keras.").replace("tensorflow.python.ops.", "tf.")
@@ -232,9 +300,17 @@ def codes() -> dict[CodeType, str]:
             if module_name in _MODULES_FOR_CROSSENTROPY and not _CROSSENTROPY.fullmatch(name):
                 continue
             for function in _functions(value, module_name):
-                found.setdefault(function.__code__, f"{public}.{name}")
-    clip = importlib.import_module("keras.src.ops.numpy").clip
-    found[clip.__code__] = "keras.ops.clip"
+                found.setdefault(function, f"{public}.{name}")
+    found[importlib.import_module("keras.src.ops.numpy").clip] = "keras.ops.clip"
+    return found
+
+
+@functools.cache
+def codes() -> dict[CodeType, str]:
+    """The code of each of them."""
+    found: dict[CodeType, str] = {}
+    for function, path in functions().items():
+        found.setdefault(function.__code__, path)
     return found
 
 
@@ -271,12 +347,14 @@ def _direct_caller(frame: FrameType) -> FrameType | None:
 def watching(kata: str, filename: str) -> Iterator[None]:
     """Raise ReadyMade when code of `filename` calls, under whatever name, what `kata` must not use."""
     known = codes()
+    found: list[ReadyMade] = []
 
     def profile(frame: FrameType, event: str, argument: Any) -> None:
         if event == "call" and (path := known.get(frame.f_code)) and is_ready_made(path, kata):
             caller = _direct_caller(frame)
             if caller is not None and caller.f_code.co_filename == filename:
-                raise ReadyMade(path, caller.f_lineno)
+                found.append(ReadyMade(path, caller.f_lineno))
+                raise found[0]  # which ends the profiling
 
     previous = sys.getprofile()
     sys.setprofile(profile)
@@ -284,3 +362,5 @@ def watching(kata: str, filename: str) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(previous)
+    if found:
+        raise found[0]  # whatever was made of it

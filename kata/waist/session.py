@@ -6,6 +6,7 @@ in a child of the worker (`kata.waist.isolated`). Data goes in, data comes out.
 """
 
 import contextlib
+import importlib.util
 import re
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -161,7 +162,9 @@ class Session:
         self._law = law
         self._guarded = 0
         self._new_example()
-        self._refuse_ready_made()
+        found = self.ready_made_in(kata)
+        if found is not None:
+            raise self._failure(found)
         self.backend.begin(kata)
 
     def end_law(self, outcome: Outcome) -> None:
@@ -235,18 +238,17 @@ class Session:
         self._guarded += 1
         return self.kata
 
-    def _refuse_ready_made(self) -> None:
-        """Stop before a law runs when the text of a scratch kata refers to what is ready-made."""
-        if self.kata is None or self.kata.name not in self.scratch:
-            return
-        path, name = self.implementation.definition(self.kata)
+    def ready_made_in(self, kata: KataName) -> Raised | None:
+        """What the text of the implementation's `kata`, if that is a scratch kata, uses or reaches for in vain."""
+        if kata.name not in self.scratch:
+            return None
+        path, name = self.implementation.definition(kata)
         try:
-            source = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return  # said when the chapter is loaded
-        found = ready_made.find(source, self.kata.name, name)
-        if found:
-            raise self._failure(Raised("ready_made", "ReadyMade", *found, ""))
+            source = importlib.util.decode_source(path.read_bytes())  # as Python itself will
+        except (OSError, UnicodeDecodeError, SyntaxError, LookupError):
+            return None  # said when the chapter is loaded
+        found = ready_made.find(source, kata.name, name)
+        return Raised("ready_made", "ReadyMade", *found, "") if found else None
 
     def _failure(self, raised: Raised) -> BaseException:
         line, trace = raised.line, raised.trace
@@ -262,7 +264,10 @@ class Session:
                 absent = raised.type_name == "FileNotFoundError"
                 return Stopped(Outcome.MISSING if absent else Outcome.BROKEN, raised.text)
             case "ready_made":
-                cause = f"uses the ready-made {raised.text}{at}: this kata is to be written from tensor operations"
+                if ready_made.is_meddling(raised.text):
+                    cause = f"reaches for {raised.text}{at}, which could undo the look-out for ready-made objects"
+                else:
+                    cause = f"uses the ready-made {raised.text}{at}: this kata is to be written from tensor operations"
                 return Stopped(Outcome.READY_MADE, cause, line=line)
             case "memory":
                 return Stopped(Outcome.OUT_OF_MEMORY, f"asked for more memory than it may have{at}", line=line)

@@ -45,7 +45,8 @@ class End(msgspec.Struct, tag_field="do", tag="end"):
 
 
 class Used(msgspec.Struct, tag_field="do", tag="used"):
-    """Say how long the child `pid`, and all that it started, have kept a processor busy, and how many they are."""
+    """Say how long the child `pid`, and all that it started, have kept a processor busy, how many they are, and what
+    memory they hold."""
 
     pid: int
 
@@ -58,6 +59,7 @@ class OrderResult(msgspec.Struct):
 
     number: int
     processes: int = 0
+    memory: int = 0
 
 
 _orders = msgspec.json.Decoder(Order | End | Used)
@@ -160,7 +162,8 @@ def _keep_walls(order: Order, descriptors: list[int], writing: int) -> int:
     os.waitpid(first, 0)
     if os.WIFSIGNALED(status):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # SIGKILL has no handler to be set
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     return os.WEXITSTATUS(status)
 
@@ -176,8 +179,9 @@ def _hold_on(descriptors: list[int]) -> None:
         os._exit(0)
 
 
-def used_by(pid: int) -> tuple[int, int]:
-    """How many milliseconds the process and its descendants have kept a processor busy, and how many they are.
+def used_by(pid: int) -> tuple[int, int, int]:
+    """Of the process and its descendants: for how many milliseconds they have kept a processor busy, how many they are,
+    and how many bytes they hold beyond what each of them has of this process, from which they are forked.
 
     -1 milliseconds where that is unknown.
     """
@@ -188,8 +192,9 @@ def used_by(pid: int) -> tuple[int, int]:
                 fields = stat.read().rpartition(b")")[2].split()
                 used[int(name)] = int(fields[1]), sum(map(int, fields[11:15]))
     if pid not in used:
-        return -1, 0
-    ticks = processes = 0
+        return -1, 0, 0
+    ticks = processes = memory = 0
+    own = _memory_of(os.getpid())
     for each in used:
         above = each
         while above not in (pid, 0) and above in used:
@@ -197,7 +202,16 @@ def used_by(pid: int) -> tuple[int, int]:
         if above == pid:
             ticks += used[each][1]
             processes += 1
-    return ticks * 1000 // os.sysconf("SC_CLK_TCK"), processes
+            memory += max(_memory_of(each) - own, 0)
+    return ticks * 1000 // os.sysconf("SC_CLK_TCK"), processes, memory
+
+
+def _memory_of(pid: int) -> int:
+    """How many bytes a process holds that are no file's."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/statm", "rb") as statm:
+        _, resident, of_files = map(int, statm.read().split()[:3])
+        return (resident - of_files) * os.sysconf("SC_PAGE_SIZE")
+    return 0
 
 
 def _end(end: End, children: set[int]) -> int:

@@ -29,7 +29,13 @@ DAILY: dict[str, tuple[str, ...]] = {
         "test_an_untouched_kata_is_asked_nothing",
     ),
     "test_grade": ("test_every_verdict_is_right", "test_what_is_left_for_people_is_there"),
-    "test_hostile": ("syntax error", "os._exit(0)", "patches the checks", "forges replies", "ready-made in disguise"),
+    "test_hostile": (
+        "syntax error",
+        "os._exit(0)",
+        "patches TensorFlow",
+        "forges replies",
+        "sys.setprofile by another name",
+    ),
     "test_messages": ("wrong reduction", "no return", "raises", "the built-in"),
     "test_plugin": (
         "test_pristine_stubs_are_todo_without_a_traceback",

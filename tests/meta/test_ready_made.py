@@ -53,6 +53,52 @@ FINE = {
 }  # fmt: skip
 
 
+MEDDLING = {
+    "the profile function": "import sys\ndef huber(a, b):\n    sys.setprofile(None)",
+    "by from": "from sys import getprofile as g\ndef huber(a, b): return g()",
+    "by an alias": "import sys\ns = sys\ndef huber(a, b): return s._getframe(1)",
+    "by getattr": "import sys\ndef huber(a, b): return getattr(sys, 'settrace')(None)",
+    "when it is loaded": "import sys\nsys.setprofile(None)\ndef huber(a, b): return a",
+    "in what is called then": "import gc\ndef help(): return gc.get_objects()\nx = help()\ndef huber(a, b): return a",
+    "in a block": "import gc\nif True:\n    def help(): return gc.get_objects()\ndef huber(a, b): return a",
+    "ctypes": "import ctypes\ndef huber(a, b): return a",
+    "ourselves": "def huber(a, b):\n    from kata.waist import ready_made",
+    "ourselves by name": "import kata.waist.ready_made as r\ndef huber(a, b): return a",
+    "frames": "def huber(a, b):\n    try: a()\n    except Exception as e: return e.__traceback__.tb_frame.f_back",
+    "a closure": "def huber(a, b): return b.__closure__[0].cell_contents",
+    "classes": "def huber(a, b): return object.__subclasses__()",
+    "exec": "def huber(a, b): exec('a')",
+    "eval": "def huber(a, b): return eval('a')",
+    "modules": "import sys\ndef huber(a, b): return sys.modules['kata']",
+    "threads": "import threading\ndef huber(a, b): threading.setprofile(None)",
+}
+
+NO_MEDDLING = {
+    "in another function": "import sys\ndef other(): sys.setprofile(None)\ndef huber(a, b): return a",
+    "the collector": "import gc\ndef huber(a, b):\n    gc.collect()\n    return a",
+    "compiling": "import re\nP = re.compile('a')\ndef huber(model, b):\n    model.compile(run_eagerly=True)",
+    "one's own eval": "def eval(a): return a\ndef huber(a, b): return eval(a)",
+    "the rest of sys": "import sys\ndef huber(a, b): return sys.float_info.epsilon",
+}
+
+
+@pytest.mark.parametrize("source", MEDDLING.values(), ids=MEDDLING.keys())
+def test_what_could_undo_the_look_out_is_found_in_the_text(source: str) -> None:
+    found = ready_made.find(source, "huber")
+    assert found is not None
+    assert ready_made.is_meddling(found[0])
+
+
+@pytest.mark.parametrize("source", NO_MEDDLING.values(), ids=NO_MEDDLING.keys())
+def test_what_is_harmless_is_not(source: str) -> None:
+    assert ready_made.find(source, "huber") is None
+
+
+def test_text_too_deep_for_the_reader_is_refused_unless_it_does_not_parse() -> None:
+    assert ready_made.find(f"def huber(a, b): return a{'.x' * 1500}", "huber") is not None
+    assert ready_made.find(f"def huber(a, b): return {'-' * 100_000}a", "huber") is None
+
+
 @pytest.mark.parametrize("source", FOUND.values(), ids=FOUND.keys())
 def test_is_found_in_the_text(source: str) -> None:
     found = ready_made.find("import tensorflow as tf\n" + source, "huber")
