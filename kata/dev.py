@@ -5,6 +5,7 @@ gpu laws among them; then every test in process, what takes long included. `--fa
 `--no-suite` before the last.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -25,7 +26,13 @@ SUITE = [("suite", [*_PYTEST, "--thorough"])]
 
 def main(arguments: list[str]) -> int:
     """Run the checks in order and stop at the first that fails, with its exit status."""
-    steps = CHECKS + ([] if "--fast" in arguments else ISOLATED + ([] if "--no-suite" in arguments else SUITE))
+    parser = argparse.ArgumentParser(
+        prog="kata.dev", description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--fast", action="store_true", help="lint, format, types and stubs only")
+    parser.add_argument("--no-suite", action="store_true", help="stop before the tests in process")
+    options = parser.parse_args(arguments)
+    steps = CHECKS + ([] if options.fast else ISOLATED + ([] if options.no_suite else SUITE))
     for name, command in steps:
         started = time.monotonic()
         print(f"— {name}", flush=True)

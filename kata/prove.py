@@ -189,6 +189,11 @@ def main(arguments: list[str] | None = None) -> int:
         work = solutions(names)
     else:
         work = every_variant(names, (options.kind,) if options.kind else ("approach", "misconception"))
+    if not work:
+        of = " or ".join([options.kind] if options.kind else ["approach", "misconception"])
+        chosen = ", ".join(sorted(names)) if names is not None else "any kata"
+        print(f"nothing to prove: there is no {of} of {chosen}", file=sys.stderr)
+        return 2
     parts: dict[str, list[tuple[str, Described]]] = {}
     for kind, described in work:
         parts.setdefault(described.variant.kata, []).append((kind, described))

@@ -4,7 +4,7 @@ Of a module that is not named here everything runs every day. A name stands for 
 """
 
 DAILY: dict[str, tuple[str, ...]] = {
-    # One kata a chapter. All 66: CI; all 66 with many seeds: `kata.prove`.
+    # One kata a chapter. All of them: CI; all with many seeds: `kata.prove`.
     "test_variants": (
         *("make_regression_data", "mean_squared_error", "sgd_step", "cosine_decay", "precision", "total_loss"),
         *("linear_scaling_rule", "clip_by_norm", "round_up_to_multiple", "make_callbacks"),

@@ -64,9 +64,10 @@ def test_a_kata_has_laws_a_lesson_and_hints(kata: Kata) -> None:
 def test_a_kata_has_approaches_and_misconceptions(kata: Kata) -> None:
     approaches = curriculum.variants_of("approach", kata)
     wrong_turns = curriculum.variants_of("misconception", kata)
-    assert len(approaches) >= 2
-    assert len(wrong_turns) >= 4
-    assert sum(described.subtle for described in wrong_turns) >= 2
+    assert len(approaches) >= 2, f"{len(approaches)} of at least 2 in solutions/approaches/{kata.chapter}.py"
+    assert len(wrong_turns) >= 4, f"{len(wrong_turns)} of at least 4 in misconceptions/{kata.chapter}.py"
+    subtle = sum(described.subtle for described in wrong_turns)
+    assert subtle >= 2, f"{subtle} of at least 2 with subtle=True in misconceptions/{kata.chapter}.py"
     assert all(len(described.text) > 20 for described in approaches + wrong_turns)
     assert all(described.hint is None or 1 <= described.hint <= len(kata.hints) for described in wrong_turns)
 
@@ -86,7 +87,8 @@ def test_exercises_are_what_the_solutions_give(chapter: str) -> None:
         ["git", "show", f"HEAD:exercises/{chapter}.py"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if committed.returncode == 0:
-        assert committed.stdout == stubs.pristine(chapter)
+        late = "the committed stubs differ: run `uv run python -m kata.course.stubs`, then commit exercises/"
+        assert committed.stdout == stubs.pristine(chapter), late
 
 
 @each_kata

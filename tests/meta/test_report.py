@@ -159,7 +159,7 @@ def test_the_first_screen_warns_where_there_were_no_walls_and_of_what_is_our_fau
     ours = written(classes.everyone(3, Outcome.INFRASTRUCTURE), tmp_path / "report.html")
     assert "Graded without a sandbox" in none
     assert "Graded without a sandbox" not in walls + ours
-    assert "198 katas could not be judged" in ours
+    assert f"{3 * len(curriculum.katas())} katas could not be judged" in ours
     assert "could not be judged" not in walls
 
 
@@ -364,7 +364,7 @@ def test_it_asks_for_nothing_and_runs_its_own_script_alone(twenty: ClassResults,
     ("results", "says"),
     [
         (classes.everyone(0, Outcome.TODO), "No submission was graded."),
-        (classes.everyone(1, Outcome.SOLVED), "of 66 katas solved"),
+        (classes.everyone(1, Outcome.SOLVED), f"of {len(curriculum.katas())} katas solved"),
         (classes.everyone(9, Outcome.SOLVED), "whoever tried a kata solved it"),
         (classes.everyone(9, Outcome.TODO), "Nobody has tried a kata yet."),
         (classes.everyone(9, Outcome.WRONG), "0 %"),
