@@ -34,6 +34,9 @@ _BETWEENS = re.compile(
     r"functional_ops|parallel_for|map_ops)|keras\.src\.(tree|utils|backend\.tensorflow\.core)|optree|wrapt|numpy)(\..*)?"
 )
 _GENERATED = "__autograph_generated_file"
+_EXAMPLE = "<the docstring's example>"
+"""What `tests.probes.common` calls the code of a docstring, which may use what is ready-made; nobody else can call code
+so, because `compile` is refused."""
 _DIRECT = frozenset(
     (
         *("sys._getframe", "object.__getattr__", "object.__setattr__", "object.__delattr__"),
@@ -130,11 +133,13 @@ def _line_of_caller() -> Callable[[FrameType | None, bool, bool], int]:
     kinds = MappingProxyType({id(vars(module)): _kind(name) for name, module in modules.items()})
     kind_of, identity = kinds.get, id
     standard, others = _places()
-    own, between, host, generated = _OWN, _BETWEEN, _HOST, _GENERATED
+    own, between, host, generated, example = _OWN, _BETWEEN, _HOST, _GENERATED, _EXAMPLE
 
     def line_of_caller(frame: FrameType | None, through: bool, counts_host: bool) -> int:
         while frame is not None and kept:
             file = frame.f_code.co_filename
+            if file == example:
+                return 0
             later = own if file.startswith(others) else between if file.startswith(standard) else None
             kind = kind_of(identity(frame.f_globals), later)
             if kind is None or (later is None and generated not in file):

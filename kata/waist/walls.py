@@ -31,7 +31,7 @@ TOOL = "/tool"
 _PRIVATE = ("/tmp", "/dev/shm")
 """Folders that every child has for itself, empty at first."""
 _WRITABLE = "size=64m,nr_inodes=4096,mode=0700"
-_MOST_PROCESSES = 256
+_MOST_PROCESSES = 128
 _MOST_FILES = 256
 _LARGEST_FILE = 64 * 2**20
 

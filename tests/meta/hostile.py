@@ -828,6 +828,7 @@ DISARMING = (
         "the tables emptied",
         _TABLES + "    module = getattr(__import__('s' + 'ys'), 'mod' + 'ules')['ka' + 'ta.waist.ready_' + 'made']\n"
         "    module.codes().clear()\n    module.functions().clear()\n    emptied(vars(module))\n" + _USE,
+        or_else=(Outcome.CRASHED,),  # the host uses them too
     ),
     _in_disguise(
         "the guard's names exchanged",
@@ -847,6 +848,7 @@ DISARMING = (
         _TABLES + "    for one in getattr(object, '__sub' + 'classes__')():\n"
         "        if one.__name__ in ('Gu' + 'ard', 'Ho' + 'st', 'Ready' + 'Made'):\n"
         "            emptied(getattr(one.__init__, '__glo' + 'bals__'))\n" + _USE,
+        or_else=(Outcome.CRASHED,),
     ),
     _in_disguise(
         "the checks found in the code's constants",
@@ -867,7 +869,7 @@ DISARMING = (
     _in_disguise(
         "the guard's code exchanged",
         f"    made = {_MAE}\n    while hasattr(made, '__wrapped__'): made = made.__wrapped__\n"
-        "    setattr(made, '__co' + 'de__', (lambda a, b: tf.reduce_mean(tf.abs(a - b))))\n"
+        "    setattr(made, '__co' + 'de__', getattr(lambda a, b: tf.reduce_mean(tf.abs(a - b)), '__co' + 'de__'))\n"
         "    return made(*as_tensors(y_true, y_pred))\n",
     ),
     _in_disguise(
