@@ -29,13 +29,7 @@ DAILY: dict[str, tuple[str, ...]] = {
         "test_an_untouched_kata_is_asked_nothing",
     ),
     "test_grade": ("test_every_verdict_is_right", "test_what_is_left_for_people_is_there"),
-    "test_hostile": (
-        "syntax error",
-        "os._exit(0)",
-        "patches TensorFlow",
-        "forges replies",
-        "sys.setprofile by another name",
-    ),
+    "test_hostile": ("syntax error", "os._exit(0)"),
     "test_messages": ("wrong reduction", "no return", "raises", "the built-in"),
     "test_plugin": (
         "test_pristine_stubs_are_todo_without_a_traceback",
@@ -48,7 +42,7 @@ DAILY: dict[str, tuple[str, ...]] = {
         "test_hostile_text_is_shown_and_does_nothing",
     ),
     "test_show": ("test_every_probe_is_written_out_with_all_that_it_needs",),
-    "test_team": ("2", "test_a_helper_that_is_gone_never_makes_a_kata_solved"),
+    "test_team": ("test_a_helper_that_is_gone_never_makes_a_kata_solved",),
     "test_watch": ("test_a_session_from_the_stub_to_the_solution",),
 }
 

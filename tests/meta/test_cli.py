@@ -52,6 +52,7 @@ def test_check_shows_the_failure_the_progress_and_the_next_step(submission: Path
     assert "Traceback" not in done.output
 
 
+@pytest.mark.thorough
 def test_check_as_json_is_for_programs(submission: Path) -> None:
     done = run.invoke(cli.app, ["check", "ch07", "--impl", str(submission), "--json"])
     verdicts = json.loads(done.stdout)["ch07_accumulation"]

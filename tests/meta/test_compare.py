@@ -104,6 +104,7 @@ def test_every_way_is_counted_by_the_same_call(worker: compare.Worker) -> None:
     assert by_minimum.note
 
 
+@pytest.mark.thorough
 def test_an_object_is_counted_by_its_call(worker: compare.Worker) -> None:
     (schedule,) = curriculum.find("WarmupCosineDecay")
     yours, *_ = compare.counted(schedule, implementation_at("solutions"), worker)

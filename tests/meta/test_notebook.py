@@ -263,6 +263,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 def test_a_fresh_notebook_names_the_next_step(kernel: Path) -> None:
     shown = executed(writer.build(LOSSES), kernel)
     assert "0 of 11 katas solved in this notebook" in shown
