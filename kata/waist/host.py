@@ -107,7 +107,10 @@ class Host:
         sys.modules[name] = module
         linecache.checkcache(str(path))
         try:
-            exec(_compiled(self._text(path), path), module.__dict__)
+            source = self._text(path)
+            if self._sources is not None:
+                module.__loader__ = _Text(source)
+            exec(_compiled(source, path), module.__dict__)
         except Stop:
             raise
         except FileNotFoundError as error:
@@ -338,6 +341,16 @@ class Host:
             return reply_of(self.perform(Question.unpacked(request)))
         except (ValueError, RecursionError) as error:
             return Raised("unfit", "unfit value", str(error), None, "")
+
+
+class _Text(importlib.abc.InspectLoader):
+    """Knows the text of a module whose file is not there: AutoGraph has it read anew."""
+
+    def __init__(self, text: bytes) -> None:
+        self._source = text
+
+    def get_source(self, fullname: str) -> str:
+        return importlib.util.decode_source(self._source)
 
 
 def _compiled(text: bytes, path: Path) -> CodeType:

@@ -239,6 +239,13 @@ BROKEN_BY_MISTAKE = (
     Sabotage("a deep sum", Outcome.BROKEN, "", tail=f"DEEP = {'1 + ' * 50_000}1\n", takes_chapter=True),
     Sabotage("a deep name", Outcome.BROKEN, "", tail=f"DEEP = tf{'.x' * 50_000}\n", takes_chapter=True),
     Sabotage("NUL bytes", Outcome.BROKEN, "", tail="# \0\n", takes_chapter=True),
+    Sabotage(
+        "an `if` that AutoGraph has to read",
+        Outcome.SOLVED,
+        "",
+        "    y_true, y_pred = as_tensors(y_true, y_pred)\n    error = tf.reduce_mean(tf.abs(y_true - y_pred))\n"
+        "    if error < 0.0:\n        return -error\n    return error\n",
+    ),
     Sabotage("a very long line", Outcome.SOLVED, "", tail=f"# {'x' * 900_000}\n"),
     Sabotage("a file too large", Outcome.BROKEN, "bytes", tail=f"# {'x' * 2**21}\n", takes_chapter=True),
 )
@@ -376,7 +383,7 @@ RESOURCES = (
         "    hoard = []\n    while True: hoard.append(open('/dev/null'))\n",
     ),
     Sabotage("huge result", Outcome.WRONG, "", "    import numpy\n    return numpy.zeros(2**25)\n"),
-    Sabotage("a long text", Outcome.WRONG, "", "    return 'x' * 2**27\n"),
+    Sabotage("a long text", Outcome.WRONG, "", "    return 'x' * (2**26 + 1)\n"),
     Sabotage("a long list", Outcome.WRONG, "", "    return [0.5] * 2**23\n", or_else=(Outcome.OUT_OF_MEMORY,)),
     Sabotage("a long number", Outcome.WRONG, "", "    return 1 << 10**7\n"),
     Sabotage(
