@@ -467,5 +467,5 @@ def _frames(tb: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 def _text_of(error: BaseException) -> str:
     try:
         return clean_text(str(error)[: 20 * MAX_TEXT])  # what is made of it takes time for each character
-    except Exception:  # a submission's own __str__ may raise
+    except BaseException:  # a submission's own __str__ may raise, or exit
         return "(its text cannot be shown)"

@@ -396,12 +396,15 @@ RESOURCES = (
     Sabotage("a long number", Outcome.WRONG, "", "    return 1 << 10**7\n"),
     Sabotage(
         "a deep result",
-        Outcome.WRONG,
-        "nested",
+        Outcome.BROKEN,
+        "RecursionError",
         "    deep = []\n    for _ in range(10**5): deep = [deep]\n    return deep\n",
     ),
     Sabotage(
-        "a result that holds itself", Outcome.WRONG, "nested", "    deep = []\n    deep.append(deep)\n    return deep\n"
+        "a result that holds itself",
+        Outcome.BROKEN,
+        "RecursionError",
+        "    deep = []\n    deep.append(deep)\n    return deep\n",
     ),
     Sabotage("a long exception", Outcome.BROKEN, "ValueError", "    raise ValueError('x' * 2**27)\n"),
     Sabotage(
