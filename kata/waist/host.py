@@ -182,6 +182,8 @@ class Host:
     def _send(self, value: Any) -> Any:
         """`value` as data; what is no data stays here and is sent as a handle."""
         kind = type(value)
+        if kind in (str, list, tuple, dict):
+            _refuse_huge(len(value))  # a byte for each at least
         if value is None or kind in (bool, int, float, str):
             return value
         if isinstance(value, tf.Variable | keras.Variable) or tf.is_tensor(value):
@@ -464,6 +466,6 @@ def _frames(tb: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 
 def _text_of(error: BaseException) -> str:
     try:
-        return clean_text(str(error))
-    except Exception:  # a submission's own __str__ may raise
+        return clean_text(str(error)[: 20 * MAX_TEXT])  # what is made of it takes time for each character
+    except BaseException:  # a submission's own __str__ may raise, or exit
         return "(its text cannot be shown)"

@@ -383,17 +383,28 @@ RESOURCES = (
         "    hoard = []\n    while True: hoard.append(open('/dev/null'))\n",
     ),
     Sabotage("huge result", Outcome.WRONG, "", "    import numpy\n    return numpy.zeros(2**25)\n"),
-    Sabotage("a long text", Outcome.WRONG, "", "    return 'x' * (2**26 + 1)\n"),
-    Sabotage("a long list", Outcome.WRONG, "", "    return [0.5] * 2**23\n", or_else=(Outcome.OUT_OF_MEMORY,)),
+    Sabotage("a long text", Outcome.WRONG, "", "    return _LONG\n", head="_LONG = 'x' * (2**26 + 1)\n"),
+    Sabotage(
+        "a long list",
+        Outcome.TIMEOUT,
+        "",
+        "    return _LONG\n",
+        head="_LONG = [0.5] * 2**24\n",
+        or_else=(Outcome.OUT_OF_MEMORY, Outcome.WRONG),
+        seconds=1.0,
+    ),
     Sabotage("a long number", Outcome.WRONG, "", "    return 1 << 10**7\n"),
     Sabotage(
         "a deep result",
-        Outcome.WRONG,
-        "nested",
+        Outcome.BROKEN,
+        "RecursionError",
         "    deep = []\n    for _ in range(10**5): deep = [deep]\n    return deep\n",
     ),
     Sabotage(
-        "a result that holds itself", Outcome.WRONG, "nested", "    deep = []\n    deep.append(deep)\n    return deep\n"
+        "a result that holds itself",
+        Outcome.BROKEN,
+        "RecursionError",
+        "    deep = []\n    deep.append(deep)\n    return deep\n",
     ),
     Sabotage("a long exception", Outcome.BROKEN, "ValueError", "    raise ValueError('x' * 2**27)\n"),
     Sabotage(
