@@ -142,7 +142,9 @@ def test_a_chapter_may_import_what_came_along_with_it(session: Session, folder: 
 def test_what_one_child_writes_no_other_sees(session: Session) -> None:
     for path in ("/tmp/left", "/dev/shm/left"):
         assert inside.write(path) is True
-    for path in ("/tool/left", "/usr/left", str(ROOT / "left"), "/left", f"/{NAME}"):
+    # A clone that lies in /tmp is, in there, a part of a folder of its own.
+    of_the_clone = [] if ROOT.is_relative_to("/tmp") else [str(ROOT / "left")]
+    for path in ("/tool/left", "/usr/left", *of_the_clone, "/left", f"/{NAME}"):
         assert isinstance(inside.write(path), str)
     session.begin_law(KataName(NAME, "second"))
     for path in ("/tmp", "/dev/shm"):
@@ -264,8 +266,9 @@ def test_an_environment_in_a_folder_that_every_child_has_for_itself_is_still_the
     monkeypatch.setattr(walls, "_python_folders", lambda: folders)
     inside = (
         f"import os; from kata.waist import walls; walls._python_folders = lambda: {folders}; walls.enter()\n"
-        f"print(os.listdir({str(tmp_path)!r}), os.access({str(tmp_path)!r}, os.W_OK), os.listdir('/tmp'))"
+        f"print(os.listdir({str(tmp_path)!r}), os.access({str(tmp_path)!r}, os.W_OK), sorted(os.listdir('/tmp')))"
     )
     done = subprocess.run(walls.around([sys.executable, "-c", inside]), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"['pyvenv.cfg'] False {[tmp_path.relative_to('/tmp').parts[0]]}\n"
+    tops = {Path(folder).relative_to("/tmp").parts[0] for folder in folders if Path(folder).is_relative_to("/tmp")}
+    assert done.stdout == f"['pyvenv.cfg'] False {sorted(tops)}\n"
