@@ -1,5 +1,6 @@
 """What several tests of the tool share."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,3 +32,12 @@ def worker() -> Iterator[Worker]:
     shared.start()
     yield shared
     shared.close()
+
+
+@pytest.fixture(autouse=True)
+def the_usual_precision() -> Iterator[None]:
+    """Some misconceptions leave Keras' policy changed, in whatever process they run."""
+    yield
+    keras = sys.modules.get("keras")
+    if keras is not None and hasattr(keras, "config"):
+        keras.config.set_dtype_policy("float32")
