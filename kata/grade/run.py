@@ -1,5 +1,6 @@
 """A grading run: which submissions are still to be judged, by whom, and into the ledger with what was found."""
 
+import functools
 import hashlib
 import importlib.metadata
 import platform
@@ -25,6 +26,8 @@ from kata.waist.verdict import Outcome
 
 LIMITS = Limits()
 NO_SHEET = "its answers were not kept; `kata grade --regrade` asks for them again"
+PaperOf = Callable[[Kata, str], KataExam | None]
+"""Finds the paper of that digest."""
 Told = Callable[[str, int, int], None]
 """Told of each step: what it is about, how many are done, and of how many."""
 
@@ -189,12 +192,12 @@ def remark(settings: Settings, ledger: Ledger, *, told: Told = lambda what, done
     catalogue = Catalogue.on(worker)
     try:
         verdicts = ledger.graded(before.exam, before.environment)
-        evidence = {student: ledger.sheet(roll[student], before.exam, before.environment) for student in verdicts}
+        sat = functools.cache(lambda kata, digest: papers.kept(kata, digest, ledger.folder))  # one for a whole class
         papers.keep(exam, ledger.folder)
         for number, (student, (graded, seconds)) in enumerate(verdicts.items(), 1):
-            data = evidence[student]
+            data = ledger.sheet(roll[student], before.exam, before.environment)
             if data:
-                katas, data = _marked(student, data, exam, settings.katas, ledger, catalogue)
+                katas, data = _marked(data, exam, settings.katas, sat, catalogue)
             else:  # nothing was handed in, or nothing could be taken
                 katas = _only(graded.katas, settings.katas)
             untold += [
@@ -214,10 +217,10 @@ def remark(settings: Settings, ledger: Ledger, *, told: Told = lambda what, done
 
 
 def _marked(
-    student: str, data: bytes, exam: Papers, wanted: Sequence[Kata], ledger: Ledger, catalogue: Catalogue
+    data: bytes, exam: Papers, wanted: Sequence[Kata], paper_of: PaperOf, catalogue: Catalogue
 ) -> tuple[Katas, bytes]:
     """A sheet marked by another exam: the results, and the sheet as an answer to that exam."""
-    sat = _papers_of(data, wanted, ledger)
+    sat = _papers_of(data, wanted, paper_of)
     kept = sheet_file.from_bytes(data, sat)
     sheets = {
         name: sheet_file.transferred(kept.sheets[name], sat[name], paper, exam.digests[name])
@@ -240,12 +243,12 @@ def _only(found: Katas, wanted: Sequence[Kata]) -> Katas:
     return kept
 
 
-def _papers_of(data: bytes, katas: Sequence[Kata], ledger: Ledger) -> dict[str, KataExam]:
+def _papers_of(data: bytes, katas: Sequence[Kata], paper_of: PaperOf) -> dict[str, KataExam]:
     """The papers that a sheet answers, as far as they are kept."""
     found = {}
     for name, digest in sheet_file.exams_of(data).items():
         kata = next((kata for kata in katas if kata.name == name), None)
-        paper = papers.kept(kata, digest, ledger.folder) if kata else None
+        paper = paper_of(kata, digest) if kata else None
         if paper is not None:
             found[name] = paper
     return found

@@ -3,21 +3,20 @@
 The sheet that comes of it is enough to find the verdict again (`remark`), with no line of the submission run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from kata.course import curriculum
 from kata.course.curriculum import Kata
 from kata.judge.answers import LawSheet, answer_law
 from kata.judge.catalogue import Catalogue
-from kata.judge.exam import KataExam
-from kata.judge.judging import Judged, Judgement, conclude, untouched
-from kata.judge.laws import NOT_RUN, laws_of
+from kata.judge.exam import KataExam, LawExam
+from kata.judge.judging import Judged, Judgement, conclude, unjudged, untouched
+from kata.judge.laws import laws_of, not_run
 from kata.judge.marking import mark
 from kata.judge.sheet_file import KataSheet, Recorded, Recording
-from kata.waist import verdict
 from kata.waist.codec import Raised
 from kata.waist.session import Backend, Session
-from kata.waist.verdict import DIAGNOSABLE, LawReport, Message, Outcome
+from kata.waist.verdict import DIAGNOSABLE
 
 
 @dataclass(frozen=True)
@@ -33,44 +32,56 @@ def examine(exam: KataExam, digest: str, session: Session, backend: Backend, cat
     kata, sheet = exam.kata, KataSheet(digest)
     todo = untouched(kata, session)
     if todo is not None:
-        return Examined(_unjudged(kata, todo), sheet)
-    session.given_up.pop(kata.key, None)
-    judgements, is_refused = [], session.ready_made_in(kata.key) is not None
-    for law, paper in zip(laws_of(kata), exam.laws, strict=True):
-        if kata.key in session.given_up:
-            sheet.laws.append(LawSheet())
-            judgements.append(_not_run(kata, session))
-            continue
+        return Examined(unjudged(kata, todo), sheet)
+    is_refused = session.ready_made_in(kata.key) is not None
+
+    def answers(paper: LawExam) -> LawSheet:
         unread = _unread(sheet, kata)
-        if is_refused:  # as it will be when the law is marked
-            answers = LawSheet()
+        if is_refused or kata.key in session.given_up:  # nobody is asked: what is said is known
+            sheet.laws.append(LawSheet())
         elif unread is not None:  # a fresh process for every law would say so once more
-            answers = LawSheet([[unread]])
+            sheet.laws.append(LawSheet([[unread]]))
         else:
-            answers = answer_law(paper, kata.key, backend, guarded=kata.is_scratch)
-        sheet.laws.append(answers)
-        report = mark(law, paper, answers, session, kata.key, live=backend).report
-        judgements.append(Judgement(report, tuple(session.asked) if report.outcome in DIAGNOSABLE else ()))
+            sheet.laws.append(answer_law(paper, kata.key, backend, guarded=kata.is_scratch))
+        return sheet.laws[-1]
+
+    judgements = _marked(exam, answers, session, backend)
     session.backend = Recording(backend, sheet)
-    return Examined(conclude(kata, judgements, session, catalogue if _unread(sheet, kata) is None else None), sheet)
+    return Examined(_concluded(exam, sheet, judgements, session, catalogue), sheet)
 
 
 def remark(exam: KataExam, sheet: KataSheet, session: Session, catalogue: Catalogue | None) -> Judged:
     """Mark the sheet again; nobody is asked anything. What cannot be told from it is `infrastructure`, and says so."""
-    kata = exam.kata
-    todo = untouched(kata, session)
+    todo = untouched(exam.kata, session)
     if todo is not None:
-        return _unjudged(kata, todo)
+        return unjudged(exam.kata, todo)
+    laws = iter(sheet.laws)
+    judgements = _marked(exam, lambda paper: next(laws), session, None)
+    session.backend = Recorded(sheet)
+    return _concluded(exam, sheet, judgements, session, catalogue)
+
+
+def _marked(
+    exam: KataExam, answers: Callable[[LawExam], LawSheet], session: Session, live: Backend | None
+) -> list[Judgement]:
+    """Each law of the exam, marked by what `answers` has for it."""
+    kata = exam.kata
     session.given_up.pop(kata.key, None)
     judgements = []
-    for law, paper, answers in zip(laws_of(kata), exam.laws, sheet.laws, strict=True):
+    for law, paper in zip(laws_of(kata), exam.laws, strict=True):
+        sheet = answers(paper)
         if kata.key in session.given_up:
-            judgements.append(_not_run(kata, session))
+            judgements.append(Judgement(not_run(kata.key, session)))
             continue
-        report = mark(law, paper, answers, session, kata.key).report
+        report = mark(law, paper, sheet, session, kata.key, live=live).report
         judgements.append(Judgement(report, tuple(session.asked) if report.outcome in DIAGNOSABLE else ()))
-    session.backend = Recorded(sheet)
-    return conclude(kata, judgements, session, catalogue if _unread(sheet, kata) is None else None)
+    return judgements
+
+
+def _concluded(
+    exam: KataExam, sheet: KataSheet, judgements: list[Judgement], session: Session, catalogue: Catalogue | None
+) -> Judged:
+    return conclude(exam.kata, judgements, session, catalogue if _unread(sheet, exam.kata) is None else None)
 
 
 def _unread(sheet: KataSheet, kata: Kata) -> Raised | None:
@@ -80,13 +91,3 @@ def _unread(sheet: KataSheet, kata: Kata) -> Raised | None:
         return None
     lacks = answers[0].kind == "missing" and f"defines no {kata.name};" in answers[0].text
     return answers[0] if answers[0].kind == "load" or lacks else None
-
-
-def _unjudged(kata: Kata, report: LawReport) -> Judged:
-    reports = [report] * len(curriculum.laws(kata.chapter).get(kata.name, ()))
-    return Judged(kata, verdict.of_kata(reports), tuple(reports))
-
-
-def _not_run(kata: Kata, session: Session) -> Judgement:
-    outcome: Outcome = session.given_up[kata.key]
-    return Judgement(LawReport(outcome=outcome, cause=NOT_RUN, message=Message(f"{kata.name}: {NOT_RUN}")))

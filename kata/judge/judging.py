@@ -58,6 +58,12 @@ def untouched(kata: Kata, session: Session) -> LawReport | None:
     return LawReport(outcome=Outcome.TODO, cause=cause, message=Message(f"{kata.name}: {cause}"))
 
 
+def unjudged(kata: Kata, report: LawReport) -> Judged:
+    """The verdict on a kata of which the `untouched` report stands for every law."""
+    reports = [report] * len(curriculum.laws(kata.chapter).get(kata.name, ()))
+    return Judged(kata, verdict.of_kata(reports), tuple(reports))
+
+
 @dataclass(frozen=True)
 class Judgement:
     """One law's report and, where it does not hold, what was asked when it failed."""
@@ -100,8 +106,7 @@ def judge_kata(kata: Kata, session: Session, catalogue: Catalogue | None = None,
     """Judge `kata` by all its laws; with a `catalogue`, name the misconception that behaves like it."""
     todo = untouched(kata, session)
     if todo:
-        reports = [todo] * len(curriculum.laws(kata.chapter).get(kata.name, ()))
-        return Judged(kata, verdict.of_kata(reports), tuple(reports))
+        return unjudged(kata, todo)
     return conclude(kata, judge_laws(kata, session, limit=limit), session, catalogue)
 
 

@@ -36,6 +36,11 @@ def laws_of(kata: Kata) -> list[Law]:
 NOT_RUN = "not run: an earlier law of this kata ran out of time or memory, and this one would make you wait as long"
 
 
+def not_run(kata: KataName, session: Session) -> LawReport:
+    """The report on a law of a kata that the session has given up."""
+    return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=Message(f"{kata.name}: {NOT_RUN}"))
+
+
 class OutOfTime(BaseException):
     """The law's own time limit, raised by the alarm."""
 
@@ -100,7 +105,7 @@ def _judged(law: Law, session: Session, kata: KataName, limit: float) -> LawRepo
 def _judge(law: Law, session: Session, kata: KataName, limit: float) -> LawReport:
     count_examples(law)
     if kata in session.given_up:
-        return LawReport(outcome=session.given_up[kata], cause=NOT_RUN, message=Message(f"{kata.name}: {NOT_RUN}"))
+        return not_run(kata, session)
     with use(session):
         found = outcome_of(lambda: session.begin_law(kata, law_name(law)), law, session, kata)
         if found.outcome is Outcome.SOLVED:

@@ -5,6 +5,7 @@ One child serves one kata, so nothing that a kata does to its process can reach 
 
 import contextlib
 import fcntl
+import functools
 import os
 import select
 import selectors
@@ -68,12 +69,17 @@ class Worker:
 
     def __init__(self, walled: bool | None = None) -> None:
         self.forks = machine.forks()
-        self.walled = (self.forks and not walls.missing()) if walled is None else walled
+        self._wants_walls = walled
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._said_ready = False
         self._spawned: dict[int, subprocess.Popen[bytes]] = {}
         self._log: IO[bytes] | None = None
+
+    @functools.cached_property
+    def walled(self) -> bool:
+        """Whether there are walls; looked for only when something is to be run, as it takes a moment."""
+        return (self.forks and not walls.missing()) if self._wants_walls is None else self._wants_walls
 
     def child(self, implementation: Implementation, limits: Limits, *, warm: bool = False) -> "Child":
         """A fresh child that serves `implementation`.
