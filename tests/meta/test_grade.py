@@ -329,13 +329,17 @@ def nothing_is_left_running() -> Iterator[None]:
 
 
 def _graders() -> list[str]:
-    found = []
+    found, tester = [], os.environ.get("PYTEST_XDIST_WORKER", "").encode()
     for place in Path("/proc").glob("[0-9]*"):
         try:
             words = (place / "cmdline").read_bytes().split(b"\0")
+            variables = (place / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        # Of this environment: somebody else may be grading on the same machine.
-        if words[0] == os.fsencode(sys.executable) and b"kata.cli" in words and b"grade" in words:
+        # Of this environment and this worker of xdist: others may be grading on the same machine.
+        is_ours = words[0] == os.fsencode(sys.executable) and (
+            not tester or b"PYTEST_XDIST_WORKER=" + tester in variables
+        )
+        if is_ours and b"kata.cli" in words and b"grade" in words:
             found.append(place.name)
     return found
