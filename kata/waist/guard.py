@@ -22,6 +22,7 @@ from types import CodeType, FrameType, FunctionType, MappingProxyType
 from typing import Any
 
 from kata.waist import ready_made
+from kata.waist.genuine import EXAMPLE, GENERATED, Genuine
 from kata.waist.implementation import ROOT
 from kata.waist.ready_made import ReadyMade
 
@@ -33,14 +34,10 @@ _BETWEENS = re.compile(
     r"|tensorflow\.python\.ops\.(\w*script_ops|map_fn|\w*cond\w*|\w*while\w*|control_flow\w*|custom_gradient|"
     r"functional_ops|parallel_for|map_ops)|keras\.src\.(tree|utils|backend\.tensorflow\.core)|optree|wrapt|numpy)(\..*)?"
 )
-_GENERATED = "__autograph_generated_file"
-_EXAMPLE = "<the docstring's example>"
-"""What `tests.probes.common` calls the code of a docstring, which may use what is ready-made; nobody else can call code
-so, because `compile` is refused."""
 _DIRECT = frozenset(
     (
         *("sys._getframe", "object.__getattr__", "object.__setattr__", "object.__delattr__"),
-        *("code.__new__", "function.__new__", "compile", "exec", "marshal.loads"),
+        *("code.__new__", "function.__new__", "exec", "marshal.loads"),
     )
 )
 """What libraries do all the time and a kata has no use for."""
@@ -66,7 +63,7 @@ class Guard:
     def __init__(self, kata: str) -> None:
         self._caught: list[tuple[str, int | None]] = []
         refused = {f: path for f, path in ready_made.functions().items() if ready_made.is_ready_made(path, kata)}
-        self._line_of_caller = _line_of_caller()
+        self._line_of_caller, self._genuine = _line_of_caller()
         hook = self._hook({function.__code__: path for function, path in refused.items()})
         for function, path in refused.items():
             _exchange(function, self._check(path))
@@ -94,6 +91,7 @@ class Guard:
     def _hook(self, known: dict[CodeType, str]) -> Callable[[str, tuple[Any, ...]], None]:
         note, line_of_caller, getframe, refuse = self._caught.append, self._line_of_caller, sys._getframe, ReadyMade
         direct, through, this_thread = _DIRECT, _THROUGH, threading.get_ident
+        may_run, may_convert = self._genuine.may_run, self._genuine.may_convert
         is_known, nested = MappingProxyType(known).__contains__, _nested
         busy: set[int] = set()
 
@@ -105,11 +103,16 @@ class Guard:
                 return
             busy.add(thread)
             try:
-                line = line_of_caller(getframe(1), event in through, False)
+                caller = getframe(1)
+                line = line_of_caller(caller, event in through, False)
                 if not line and event == "exec":
+                    if not may_run(arguments[0], caller):
+                        line = -1
                     for code in nested(arguments[0], nested):
                         if is_known(code):
                             line = -1
+                elif not line and event == "function.__new__" and not may_convert(caller):
+                    line = -1
                 if line:
                     what = arguments[1] if event in ("object.__getattr__", "object.__setattr__") else event
                     note((what, line if line > 0 else None))
@@ -120,20 +123,21 @@ class Guard:
         return hook
 
 
-def _line_of_caller() -> Callable[[FrameType | None, bool, bool], int]:
+def _line_of_caller() -> tuple[Callable[[FrameType | None, bool, bool], int], Genuine]:
     """Tells whether it is the submission that calls: 0 if not, else its line, or -1 where that is unknown.
 
     Asked with a frame, whether to look through go-betweens, and whether our host's own call counts as one of them.
 
     A frame is a library's when both its code comes from a library's file and its names are those of a module that was
-    there before the submission: each alone could be had. What was imported since is told by its file.
+    there before the submission: each alone could be had. What was imported since is told by its file, which
+    `Genuine` compared.
     """
     modules = {name: module for name, module in list(sys.modules.items()) if hasattr(module, "__dict__")}
     kept = tuple(vars(module) for module in modules.values())  # so that nothing else can have their addresses
-    kinds = MappingProxyType({id(vars(module)): _kind(name) for name, module in modules.items()})
+    kinds = {id(vars(module)): _kind(name) for name, module in modules.items()}
     kind_of, identity = kinds.get, id
     standard, others = _places()
-    own, between, host, generated, example = _OWN, _BETWEEN, _HOST, _GENERATED, _EXAMPLE
+    own, between, host, generated, example = _OWN, _BETWEEN, _HOST, GENERATED, EXAMPLE
 
     def line_of_caller(frame: FrameType | None, through: bool, counts_host: bool) -> int:
         while frame is not None and kept:
@@ -151,7 +155,8 @@ def _line_of_caller() -> Callable[[FrameType | None, bool, bool], int]:
             frame = frame.f_back
         return -1
 
-    return line_of_caller
+    places = (*((place, _BETWEEN) for place in standard), *((place, _OWN) for place in others))
+    return line_of_caller, Genuine(kinds, places)
 
 
 def _kind(name: str) -> str:

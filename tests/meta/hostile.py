@@ -278,6 +278,12 @@ EXITS = (
         "    import hypothesis\n    hypothesis.reject()\n",
     ),
     Sabotage(
+        "hypothesis.reject in a graph",
+        Outcome.BROKEN,
+        "",
+        "    import hypothesis\n    @tf.function\n    def run(): hypothesis.reject()\n    run()\n",
+    ),
+    Sabotage(
         "SystemExit while it is thrown away",
         Outcome.SOLVED,
         "",
@@ -894,6 +900,41 @@ DISARMING = (
         "another audit hook",
         "    import sys\n    def stop(event, arguments):\n        if 'set' in event: raise RuntimeError\n"
         "    sys.addaudithook(stop)\n" + _USE,
+    ),
+    _in_disguise(
+        "text under the docstring's name",
+        "    import code\n"
+        f'    text = "import keras, tensorflow as tf\\nmade = lambda a, b: tf.reduce_mean({_MAE}(a, b))"\n'
+        "    names = {}\n"
+        "    code.InteractiveInterpreter(names).runsource(text, \"<the docstring's example>\", 'exec')\n"
+        "    return names['made'](y_true, y_pred)\n",
+    ),
+    _in_disguise(
+        "text under a library's file",
+        "    import code, keras\n"
+        f'    text = "import keras, tensorflow as tf\\nmade = lambda a, b: tf.reduce_mean({_MAE}(a, b))"\n'
+        "    names = {}\n    code.InteractiveInterpreter(names).runsource(text, keras.__file__, 'exec')\n"
+        "    return names['made'](y_true, y_pred)\n",
+    ),
+    _in_disguise(
+        "a loader that gives other text",
+        "    import importlib.machinery, importlib.util, keras\n"
+        "    class Loader(importlib.machinery.SourceFileLoader):\n"
+        "        def path_stats(self, path): raise OSError\n"
+        "        def get_data(self, path): return (\n"
+        f'            b"import keras, tensorflow as tf\\nmade = lambda a, b: tf.reduce_mean({_MAE}(a, b))")\n'
+        "    file = keras.__file__.replace('__init__', 'more')\n"
+        "    module = importlib.util.module_from_spec(importlib.util.spec_from_loader('more', Loader('more', file)))\n"
+        "    module.__spec__.loader.exec_module(module)\n    return module.made(y_true, y_pred)\n",
+    ),
+    _in_disguise(
+        "put among a library's names, and converted",
+        "    import sys, linecache\n    from numpy.testing import runstring\n"
+        "    names = vars(sys.modules['keras.src.los' + 'ses.los' + 'ses'])\n"
+        "    text = 'def made(a, b): return mean_absolute' + '_error(a, b)\\n'\n"
+        "    linecache.cache['<string>'] = (len(text), None, text.splitlines(True), '<string>')\n"
+        "    runstring(text, names)\n    made = names['made']\n"
+        "    @tf.function\n    def run(a, b): return tf.reduce_mean(made(a, b))\n    return run(y_true, y_pred)\n",
     ),
 )
 
