@@ -760,8 +760,9 @@ class TestMomentumSGD:
         path = here.embedding_trajectory(optimizers.MomentumSGD, table, rows, values, 0.25, **options)
         assert_path([[after] for after in path], [table], [[g] for g in whole], [0.25] * 4, gamma, nesterov)
 
+    # Not in half precision: there Keras' own unscaling hands on a float32 gradient, which nobody was told of.
     @examples(1)
-    @given(drawn=variables_and_gradients(4), nesterov=st.booleans())
+    @given(drawn=variables_and_gradients(4, others=(np.float32, np.float64)), nesterov=st.booleans())
     def test_works_inside_a_loss_scale_optimizer(self, drawn, nesterov):
         """As mixed precision has it: the gradients arrive scaled, the weights go as they would without a scale."""
         weights, gradients = drawn
