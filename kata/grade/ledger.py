@@ -303,13 +303,6 @@ class Ledger:
                 found[student] = one
         return found
 
-    def same_content(self, submission: str, exam: str, environment: str) -> tuple[Graded, float] | None:
-        """What was found for another student who handed in the very same; None where nobody did."""
-        key = Key(submission, exam, environment)
-        with explained(self.path):
-            row = self._connection.execute(f"SELECT min(student) FROM graded WHERE {_KEY}", key).fetchone()
-        return None if row[0] is None else self._read(row[0], key)
-
     def _read(self, student: str, key: Key) -> tuple[Graded, float] | None:
         query = f"SELECT id, seconds, notes, chapters, digest FROM graded WHERE student = ? AND {_KEY}"
         with explained(self.path):

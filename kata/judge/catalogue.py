@@ -110,11 +110,16 @@ class Catalogue:
 
     def knows(self, kata: Kata) -> bool:
         """Whether it can say how the misconceptions of `kata` behave."""
-        if not EDITION:
+        if not EDITION or kata.name in self._behaviours:
             return True
-        return (
-            self._kept is not None and kept_exam(kata, 0, kept=self._kept) is not None and self._read(kata) is not None
-        )
+        exam = kept_exam(kata, 0, kept=self._kept) if self._kept is not None else None
+        if exam is None:
+            return False
+        self._exams[kata.name] = exam
+        found = self._read(kata)
+        if found is not None:
+            self._behaviours[kata.name] = found
+        return found is not None
 
     @property
     def can_ask(self) -> bool:
