@@ -98,16 +98,27 @@ def test_what_is_left_for_people_is_there(pupils: dict[str, classes.Pupil], grad
     assert {path.name for path in (graded / "exports").iterdir()} == {"canvas", "gradescope", "junit"}
 
 
-def test_jobs_and_order_change_no_byte(handed_in: Path, graded: Path, tmp_path: Path) -> None:
-    backwards = tmp_path / "class"
-    backwards.mkdir()
-    for place in sorted(handed_in.iterdir(), reverse=True):
-        (backwards / place.name).symlink_to(place)
+def test_jobs_change_no_byte(handed_in: Path, graded: Path, tmp_path: Path) -> None:
     call(handed_in, "--out", tmp_path / "one", "--kata", KATAS, "--seed", SEED, "--jobs", 1)
     for name in ("results.json", "grades.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (graded / name).read_bytes()
     for path in sorted((graded / "feedback").iterdir()):
         assert (tmp_path / "one" / "feedback" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_who_comes_before_changes_no_verdict(handed_in: Path, graded: Path, tmp_path: Path) -> None:
+    """The same submissions under names that put them in the opposite order, so each has other neighbours before it."""
+    backwards = tmp_path / "class"
+    backwards.mkdir()
+    places = [place for place in sorted(handed_in.iterdir()) if place.stem != "zoe"]  # her cause names her file
+    renamed = {place.stem: f"pupil{len(places) - number:03}" for number, place in enumerate(places)}
+    for place in places:
+        copy = shutil.copytree if place.is_dir() else shutil.copyfile
+        copy(place, backwards / f"{renamed[place.stem]}{place.suffix}")
+    call(backwards, "--out", tmp_path / "out", "--kata", KATAS, "--seed", SEED, "--jobs", 2)
+    before, after = (json.loads((out / "results.json").read_text("utf-8")) for out in (graded, tmp_path / "out"))
+    del before["submissions"]["zoe"]
+    assert {renamed[student]: katas for student, katas in before["submissions"].items()} == after["submissions"]
 
 
 def test_the_same_again_judges_nobody(handed_in: Path, graded: Path) -> None:
