@@ -76,6 +76,9 @@ class _Track:
     states: tuple[Any, Any] | None = None
 
 
+_Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
 class Host:
     """One implementation: its chapters as they are loaded, and the objects that its katas have made.
 
@@ -248,9 +251,10 @@ class Host:
                 return self._answered(self._send(function), [])
             sent = self._recalled(question.args), self._recalled(question.kwargs)
             brought = self._bring(sent[0]), self._bring(sent[1])
+            before = map_leaves(lambda leaf: leaf, brought)
             with self._guarding(question):
                 result = function(*brought[0], **brought[1])
-            return self._answered(self._send(result), _changed(function, *sent, brought))
+            return self._answered(self._send(result), _changed(function, sent, before, brought))
         except Stop as stop:
             return stop.raised
         except ready_made.ReadyMade as found:
@@ -429,16 +433,28 @@ def _run_graphs_as_graphs() -> None:
         tf.config.run_functions_eagerly(False)
 
 
-def _changed(
-    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], brought: tuple[Any, dict[str, Any]]
-) -> list[str]:
-    """The names of the arguments that hold other values than before the call."""
-    if all(_same(a, b) for a, b in zip(args, brought[0], strict=True)) and _same(kwargs, brought[1]):
+def _changed(function: Any, sent: _Arguments, before: _Arguments, now: _Arguments) -> list[str]:
+    """The names of the arguments that hold other values than before the call.
+
+    Args:
+        function: what was called.
+        sent: the arguments as they came.
+        before: what was made of them, in containers that nobody else had.
+        now: the same, as the call left it.
+    """
+
+    def same(sent: Any, before: Any, now: Any) -> bool:
+        return agree(before, now, _is_same) and agree(sent, now, _has_same_values)
+
+    if same(sent, before, now):
         return []
     names = _parameters(function)
-    pairs = [(names.get(i, f"argument {i + 1}"), a, b) for i, (a, b) in enumerate(zip(args, brought[0], strict=True))]
-    pairs += [(name, value, brought[1][name]) for name, value in kwargs.items()]
-    return [name for name, sent, held in pairs if not _same(sent, held)]
+    each = [
+        (names.get(i, f"argument {i + 1}"), *each)
+        for i, each in enumerate(zip(sent[0], before[0], now[0], strict=True))
+    ]
+    each += [(name, value, before[1][name], now[1][name]) for name, value in sent[1].items()]
+    return [name for name, *values in each if not same(*values)]
 
 
 def _parameters(function: Any) -> dict[int, str]:
@@ -448,16 +464,23 @@ def _parameters(function: Any) -> dict[int, str]:
         return {}
 
 
-def _same(sent: Any, held: Any) -> bool:
-    """Whether the arrays in `held`, which the implementation was given, are still those that were sent."""
+def _is_same(before: Any, now: Any) -> bool:
+    """Whether what stands in a list, tuple or dict is what stood there, or is worth the same."""
+    if now is before:
+        return True
+    if type(now) is not type(before):
+        return False
+    if tf.is_tensor(now):
+        return now.dtype == before.dtype and np.array_equal(now, before)
+    return isinstance(now, np.ndarray) or (type(now) in (bool, int, float, str) and now == before)
 
-    def unchanged(a: Any, b: Any) -> bool:
-        if isinstance(a, Tensor) or not isinstance(a, np.ndarray):
-            return True  # a tf.Tensor cannot be changed
-        held_is_array = isinstance(b, np.ndarray) and a.shape == b.shape and a.dtype == b.dtype
-        return held_is_array and a.tobytes() == b.tobytes()
 
-    return agree(sent, held, unchanged)
+def _has_same_values(sent: Any, now: Any) -> bool:
+    """Whether an array still holds what was sent; a tf.Tensor cannot be changed."""
+    if isinstance(sent, Tensor) or not isinstance(sent, np.ndarray):
+        return True
+    is_alike = isinstance(now, np.ndarray) and sent.shape == now.shape and sent.dtype == now.dtype
+    return is_alike and sent.tobytes() == now.tobytes()
 
 
 def _frames(tb: TracebackType | None) -> Iterator[tuple[FrameType, int]]:

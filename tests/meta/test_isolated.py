@@ -44,6 +44,11 @@ def pair(): return Pair(1, np.float32(2))
 def is_own(x): return isinstance(x, Pair) and x._replace(first=3).first == 3
 def change(x): x[0] = 99.0
 def change_inside(xs): xs["a"][0][0] = 99.0
+def reverse(xs): xs.reverse()
+def reverse_given(*, xs): xs["of"].reverse()
+def add_a_key(options): options["more"] = None
+def replace_in(xs): xs[0] = tf.constant(3.0)
+def leave(xs, options): return [*reversed(xs)], {**options, "more": None}
 def nothing(): pass
 def raise_it(): raise KeyError("the text")
 def raise_badly():
@@ -138,9 +143,23 @@ def test_probes_run_beside_the_implementation(session: Session) -> None:
 
 
 def test_changing_an_argument_in_place_is_said(session: Session) -> None:
-    for call in (lambda: waist.change(np.zeros(2)), lambda: waist.change_inside({"a": [np.zeros(2)]})):
+    counters = [waist.Counter(1), waist.Counter(2)]
+    for call in (
+        lambda: waist.change(np.zeros(2)),
+        lambda: waist.change_inside({"a": [np.zeros(2)]}),
+        lambda: waist.reverse([1, 2]),
+        lambda: waist.reverse([None, "text"]),
+        lambda: waist.reverse(counters),
+        lambda: waist.reverse([tensor(1.0), tensor(2.0)]),
+        lambda: waist.reverse_given(xs={"of": [1.0, 2.0]}),
+        lambda: waist.add_a_key({}),
+        lambda: waist.replace_in([tensor(1.0)]),
+    ):
         with pytest.raises(LawViolation, match="in place"):
             call()
+    waist.reverse([float("nan")])  # is as it was
+    waist.replace_in([tensor(3.0, np.float32)])  # is worth the same
+    waist.leave([np.zeros(2), tensor(1.0), 2, counters[0]], {"one": 1})
 
 
 def test_what_is_raised_crosses_as_text(session: Session) -> None:
