@@ -55,10 +55,10 @@ for path in sys.argv[1:]:
 
 
 @pytest.fixture(scope="module")
-def shown(worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[case.Case, Path]]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[case.Case, Path]]:
     """Of every kind the first failing case, and its script after it was run."""
     profiles.load("learner")
-    found = {}
+    found, worker = {}, Worker(walled=False)  # these learners' files import from this repository
     for kind, (name, variant) in KINDS.items():
         (kata,) = curriculum.find(name)
         folder = tmp_path_factory.mktemp(name)
@@ -71,6 +71,7 @@ def shown(worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         first = case.kept(kata, implementation, folder / "last")[0]
         (folder / "shown.py").write_text(show_case.script(first), "utf-8")
         found[kind] = first, folder / "shown.py"
+    worker.close()
     scripts = [str(path) for _, path in found.values()]
     done = subprocess.run(
         [sys.executable, "-c", RUN_ALL, *scripts], cwd="/", capture_output=True, text=True, timeout=600
