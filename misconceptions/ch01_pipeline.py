@@ -337,6 +337,58 @@ def _from_draws(w, for_train, for_test, train_size, test_size, bias, noise):
     return RegressionData(*split(for_train, train_size), *split(for_test, test_size))
 
 
+@misconception(
+    "make_regression_data",
+    says="The noise of each of your splits adds up to 0, since you subtract its mean, and a single sample has none; "
+    "draw ε for each sample by itself.",
+    hint=3,
+    subtle=True,
+)
+def centred_noise(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    data = make_regression_data(
+        seed=seed, train_size=train_size, test_size=test_size, features=features, bias=bias, noise=noise
+    )
+    without = make_regression_data(
+        seed=seed, train_size=train_size, test_size=test_size, features=features, bias=bias, noise=0.0
+    )
+    on_train, on_test = data.y_train - without.y_train, data.y_test - without.y_test
+    return RegressionData(data.x_train, data.y_train - on_train.mean(), data.x_test, data.y_test - on_test.mean())
+
+
+@misconception(
+    "make_regression_data",
+    says="Your inputs are cut off at 3; N(0, 1) has no end, and of 1,000 values nearly three lie beyond.",
+    hint=3,
+    subtle=True,
+)
+def inputs_cut_off_at_three(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng = np.random.default_rng(seed)
+    w = rng.normal(size=(features, 1))
+
+    def cut(*shape):
+        return np.clip(rng.normal(size=shape), -3.0, 3.0)
+
+    x_train, x_test = cut(train_size, features), cut(test_size, features)
+    y_train, y_test = (x @ w + bias + noise * rng.normal(size=(len(x), 1)) for x in (x_train, x_test))
+    return RegressionData(*(array.astype(np.float32) for array in (x_train, y_train, x_test, y_test)))
+
+
+@misconception(
+    "make_regression_data",
+    says="You start TensorFlow's global generator anew, and whoever draws from it afterwards gets other numbers; make "
+    "one of your own with tf.random.Generator.from_seed(seed).",
+    hint=1,
+    subtle=True,
+)
+def from_the_global_generator(*, seed, train_size=1000, test_size=200, features=10, bias=0.5, noise=0.0):
+    rng = tf.random.get_global_generator()
+    rng.reset_from_seed(seed)
+    w = rng.normal((features, 1)).numpy()
+    x_train, x_test = (rng.normal((n, features)).numpy() for n in (train_size, test_size))
+    y_train, y_test = (x @ w + bias + noise * rng.normal((len(x), 1)).numpy() for x in (x_train, x_test))
+    return RegressionData(x_train, y_train.astype(np.float32), x_test, y_test.astype(np.float32))
+
+
 # build_model
 
 
@@ -491,6 +543,46 @@ def a_tuple_is_added(features, *, hidden=(64, 32), outputs=1):
 )
 def with_a_constraint(features, *, hidden=(64, 32), outputs=1):
     return _with(features, hidden, outputs, kernel_constraint=tf.keras.constraints.MaxNorm(3.0))
+
+
+@misconception(
+    "build_model",
+    says="Two layers of the same size start from the same kernel: an initializer without a seed picks one when it is "
+    "made, so make one for each layer, or leave it to Dense.",
+    hint=3,
+    subtle=True,
+)
+def one_initializer_for_all(features, *, hidden=(64, 32), outputs=1):
+    kernels = tf.keras.initializers.GlorotUniform()
+    layers = [tf.keras.layers.Dense(units, "relu", kernel_initializer=kernels) for units in hidden]
+    layers.append(tf.keras.layers.Dense(outputs, kernel_initializer=kernels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return tf.keras.Sequential([tf.keras.Input((features,)), *layers])
+
+
+@misconception(
+    "build_model",
+    says="Your model is float32 whatever the global dtype policy says; leave the dtype to Dense.",
+    hint=3,
+    subtle=True,
+)
+def float32_under_every_policy(features, *, hidden=(64, 32), outputs=1):
+    layers = [tf.keras.layers.Dense(units, "relu", dtype="float32") for units in hidden]
+    layers.append(tf.keras.layers.Dense(outputs, dtype="float32"))
+    return tf.keras.Sequential([tf.keras.Input((features,)), *layers])
+
+
+@misconception(
+    "build_model",
+    says="After your call every warning of the process is silenced; build a model that gives no reason to warn.",
+    hint=1,
+    subtle=True,
+)
+def silences_every_warning(features, *, hidden=(64, 32), outputs=1):
+    warnings.filterwarnings("ignore")
+    layers = [tf.keras.layers.Dense(units, "relu") for units in hidden]
+    return tf.keras.Sequential([tf.keras.Input((features,)), *layers, tf.keras.layers.Dense(outputs)])
 
 
 # train_step

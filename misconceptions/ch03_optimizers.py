@@ -1097,3 +1097,15 @@ def choose_nesterov_for_vision(use, *, learning_rate=None):
 def choose_in_any_spelling(use, *, learning_rate=None):
     make, rate, options = _recipe(use.strip().lower())
     return make(rate if learning_rate is None else learning_rate, **options)
+
+
+@misconception(
+    "choose_optimizer",
+    says="Your optimizer has another name than Keras gives it. The cheat sheet names none, and what it does not name "
+    "stays as Keras sets it.",
+    hint=2,
+    subtle=True,
+)
+def choose_with_a_name(use, *, learning_rate=None):
+    kind, rate, options = _recipe(use)
+    return kind(rate if learning_rate is None else learning_rate, name=use, **options)

@@ -130,6 +130,32 @@ def stairs_a_little_early(step, *, initial_lr, decay_steps, decay_rate, staircas
     return initial_lr * tf.pow(decay_rate, tf.floor(periods + 0.01) if staircase else periods)
 
 
+@misconception(
+    "exponential_decay",
+    says="After your call NumPy warns of no division by zero any more, in the whole process; leave its settings alone.",
+    hint=1,
+    subtle=True,
+)
+def decay_with_numpy_silenced(step, *, initial_lr, decay_steps, decay_rate, staircase=False):
+    np.seterr(all="ignore")
+    step = tf.cast(step, tf.float32)
+    periods = tf.math.floordiv(step, float(decay_steps)) if staircase else step / decay_steps
+    return initial_lr * tf.pow(float(decay_rate), periods)
+
+
+@misconception(
+    "exponential_decay",
+    says="A whole number as a rate stops you: tf.constant(2) is an int32, which no float32 is multiplied by. A Python "
+    "number times a tensor adopts the tensor's dtype.",
+    hint=1,
+    subtle=True,
+)
+def decay_of_fractions_only(step, *, initial_lr, decay_steps, decay_rate, staircase=False):
+    step = tf.cast(step, tf.float32)
+    periods = tf.math.floordiv(step, float(decay_steps)) if staircase else step / decay_steps
+    return tf.constant(initial_lr) * tf.pow(float(decay_rate), periods)
+
+
 # cosine_decay
 
 
@@ -211,6 +237,18 @@ def cosine_in_the_dtype_of_the_step(step, *, initial_lr, decay_steps, alpha=0.0)
 def cosine_with_restarts(step, *, initial_lr, decay_steps, alpha=0.0):
     progress = tf.math.floormod(tf.cast(step, tf.float32), float(decay_steps)) / decay_steps
     return initial_lr * ((1 - alpha) * _half_cosine(progress) + alpha)
+
+
+@misconception(
+    "cosine_decay",
+    says="A whole alpha, 0 or 1, stops you: tf.constant(0) is an int32, which no float32 is added to. A Python number "
+    "beside a tensor adopts the tensor's dtype.",
+    hint=1,
+    subtle=True,
+)
+def cosine_to_a_fraction_only(step, *, initial_lr, decay_steps, alpha=0.0):
+    cosine = _half_cosine(tf.minimum(tf.cast(step, tf.float32) / decay_steps, 1.0))
+    return initial_lr * ((1 - alpha) * cosine + tf.constant(alpha))
 
 
 # piecewise_constant
@@ -601,6 +639,21 @@ class NeverGoesBack(tf.keras.optimizers.schedules.LearningRateSchedule):
         return {"peak_lr": self.peak_lr, "warmup_steps": self.warmup_steps, "total_steps": self.total_steps}
 
 
+@misconception(
+    "WarmupCosineDecay",
+    says="A whole number as the peak stops you: tf.constant(2) is an int32, which no float32 is multiplied by. A "
+    "Python number times a tensor adopts the tensor's dtype.",
+    hint=1,
+    subtle=True,
+)
+class PeakBetweenWholeNumbers(AFloorOfAMillionth):
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        rising = step / max(self.warmup_steps, 1)
+        falling = tf.minimum((step - self.warmup_steps) / (self.total_steps - self.warmup_steps), 1.0)
+        return tf.constant(self.peak_lr) * tf.where(step < self.warmup_steps, rising, _half_cosine(falling))
+
+
 # reduce_on_plateau
 
 
@@ -806,3 +859,17 @@ def plateau_content_with_equality(
 )
 def plateau_in_numpy_numbers(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0):
     return [np.float32(rate) for rate in _plateau(losses, initial_lr, factor, patience, min_delta, cooldown, min_lr)]
+
+
+@misconception(
+    "reduce_on_plateau",
+    says="Your best loss begins at some large number, and a training whose losses are larger still never gets under "
+    "it. The first loss always is the best so far: begin at infinity.",
+    hint=1,
+    subtle=True,
+)
+def plateau_below_ten_billion(losses, *, initial_lr, factor=0.5, patience=3, min_delta=1e-4, cooldown=0, min_lr=0.0):
+    def improves(loss, best):
+        return loss + min_delta < min(best, 1e10)
+
+    return _plateau(losses, initial_lr, factor, patience, min_delta, cooldown, min_lr, improves=improves)

@@ -113,6 +113,19 @@ def takes_zero_for_no_threshold(y_true, y_prob, *, threshold=0.5):
     return _count(tf.cast(decided, y_prob.dtype), tf.reshape(tf.cast(y_true, y_prob.dtype), [-1]))
 
 
+@misconception(
+    "confusion_counts",
+    says="You look at the sign of probability minus threshold, and the difference of two tiny numbers is rounded to 0; "
+    "compare the two themselves.",
+    hint=2,
+    subtle=True,
+)
+def subtracts_the_threshold(y_true, y_prob, *, threshold=0.5):
+    y_prob = tf.reshape(y_prob, [-1])
+    above = y_prob - tf.constant(threshold, y_prob.dtype)
+    return _count(tf.cast(above >= 0, y_prob.dtype), tf.reshape(tf.cast(y_true, y_prob.dtype), [-1]))
+
+
 # accuracy
 
 
@@ -973,6 +986,18 @@ class F1OverAtLeastEpsilon(F1Score):
         return 2 * self.tp / tf.maximum(2 * self.tp + self.fp + self.fn, 1e-7)
 
 
+@misconception(
+    "F1Score",
+    says="Your config holds a rounded threshold, so a metric made from it decides otherwise just there; give the "
+    "number as it is.",
+    hint=3,
+    subtle=True,
+)
+class F1WithARoundedThresholdInConfig(F1Score):
+    def get_config(self):
+        return {**super().get_config(), "threshold": round(self.threshold, 3)}
+
+
 # evaluate_by_name
 
 
@@ -1102,3 +1127,35 @@ def compiles_anew(model, x, y):
     results = model.evaluate(x, y, verbose=0, return_dict=True)
     model.compile(optimizer="sgd", loss=model.loss)
     return {name: float(value) for name, value in results.items()}
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You make a list of a dict of inputs in the dict's order, and the model takes a list in its own; hand the "
+    "dict on, which goes by name.",
+    hint=1,
+    subtle=True,
+)
+def takes_inputs_in_the_order_of_the_dict(model, x, y):
+    return model.evaluate(list(x.values()) if isinstance(x, dict) else x, y, verbose=0, return_dict=True)
+
+
+@misconception(
+    "evaluate_by_name",
+    says="You round the values; rounding is for showing them, and a small loss is gone by it.",
+    hint=1,
+    subtle=True,
+)
+def rounds_the_values(model, x, y):
+    return {name: round(value, 4) for name, value in model.evaluate(x, y, verbose=0, return_dict=True).items()}
+
+
+@misconception(
+    "evaluate_by_name",
+    says="After your call everything in the process runs eagerly, and slowly; leave tf.config as it is.",
+    hint=1,
+    subtle=True,
+)
+def makes_everything_eager(model, x, y):
+    tf.config.run_functions_eagerly(True)
+    return model.evaluate(x, y, verbose=0, return_dict=True)

@@ -99,6 +99,12 @@ NEGATIVE = Problem(
     [np.array(values, np.float32) for values in ([[1.0]], [0.0], [[2.0]], [-1.0])],
 )
 """2 · max(0, ±1) − 1: a hidden unit below zero, and an output below zero."""
+DEEP = Problem(
+    np.array([[5.0], [-5.0]], np.float32),
+    np.array([[0.0], [0.0]], np.float32),
+    [np.array(values, np.float32) for values in ([[1.0]], [0.0]) * 5],
+)
+"""Four hidden units, one behind the other, that hand on max(0, ±5)."""
 
 
 @pytest.mark.kata("make_regression_data")
@@ -189,6 +195,8 @@ class TestMakeRegressionData:
             good = np.abs(np.subtract(found, [0.0, 1.0, 0.3173])) <= [0.05, 0.04, 0.025]
             problem = f"Mean, deviation and share beyond ±1 of {name} are not those of N(0, 1)."
             expect(good.all(), problem, yours=found, expected=[0.0, 1.0, 0.317])
+            largest = float(np.abs(values).max())  # 54 of 20,000 lie beyond 3
+            expect(largest > 3.0, f"The values of {name} are cut off.", yours=largest, expected="more than 3")
             related = float(np.abs(np.corrcoef(values.T) - np.eye(4)).max())  # standard error 1/√5000 = 0.014
             expect(related <= 0.1, f"Columns of {name} depend on each other.", yours=related, expected="about 0")
         train, test = data.x_train, data.x_test
@@ -226,6 +234,18 @@ class TestMakeRegressionData:
         related = float(np.corrcoef(scattered[0], other.y_train[:, 0] - other.x_train @ weights - bias)[0, 1])
         expect(abs(related) <= 0.2, "Another seed has the same noise.", yours=related, expected="about 0")
 
+    @given(seed=SEEDS)
+    @examples(1)
+    def test_a_single_sample_has_noise(self, seed):
+        """A test split of one sample scatters as well: the noise of a split does not add up to 0."""
+        scattered = []
+        for other in range(12):
+            data = pipeline.make_regression_data(seed=(seed + other) % 2**31, noise=1.0, features=1, test_size=1)
+            weights, _ = oracle.line_through(data.x_train, data.y_train)
+            scattered.append(float(abs(data.y_test[0, 0] - data.x_test[0] @ weights - 0.5)))
+        # |ε| stays below ¼ in one of five samples, in all twelve never; what is left of w's estimate is below it.
+        expect(max(scattered) > 0.25, "A test split of one sample has no noise.", yours=max(scattered), expected="1")
+
 
 @pytest.mark.kata("build_model")
 class TestBuildModel:
@@ -237,7 +257,7 @@ class TestBuildModel:
     )
     @example(features=3, hidden=[], outputs=1, kind=tuple)
     @example(features=2, hidden=[3, 2], outputs=1, kind=list)
-    @example(features=2, hidden=[3, 2], outputs=1, kind=tuple)
+    @example(features=2, hidden=[3, 2, 4, 2], outputs=1, kind=tuple)
     @examples(8)
     def test_is_built_with_the_layers_asked_for(self, features, hidden, outputs, kind):
         """A built Sequential: kernel and bias for every hidden layer and for the output, in order."""
@@ -275,6 +295,8 @@ class TestBuildModel:
             spread = float(np.sqrt(np.mean(kernel**2)) / limit * 3**0.5)
             expect(0.5 <= spread <= 1.5, "A kernel does not start as Keras starts it.", yours=spread, expected=1.0)
             expect(not np.array_equal(kernel, another), "Two models start from the same kernels.")
+        first, _, second, _ = here.describe(pipeline.build_model, 5, hidden=(5,), outputs=5)["values"]
+        expect(not np.array_equal(first, second), "Two layers of one model start from the same kernel.", yours=second)
 
     def test_has_64_and_32_hidden_units_by_default(self):
         """Without `hidden` and `outputs`: 64 units, 32 units, one output."""
@@ -287,6 +309,7 @@ class TestBuildModel:
     @given(problem=problems(), size=st.sampled_from([1.0, 100.0]))
     @example(problem=NEGATIVE, size=1.0)
     @example(problem=NEGATIVE, size=100.0)  # a ReLU that is cut off at 6 is none
+    @example(problem=DEEP, size=1.0)
     @examples(8)
     def test_hidden_layers_are_relu_and_the_output_is_linear(self, problem, size):
         """h = max(0, h · W + b) in every hidden layer, h · W + b at the end, which may be negative."""
@@ -306,10 +329,12 @@ class TestBuildModel:
         expect(not found["warnings"], "Building the model warns.", yours=found["warnings"])
 
     def test_every_call_gives_a_new_model(self):
-        """Two models share no weight, and nothing global is changed: Keras' session and dtype policy stay."""
-        shared, policy_stays = here.shared_weights(pipeline.build_model, 3, hidden=(2,))
+        """Two models share no weight, follow the global dtype policy, and leave it and Keras' session as they were."""
+        shared, policy_stays, dtypes = here.made_in_float64(pipeline.build_model, 3, hidden=(2,))
         expect(shared == 0, "Two models made one after the other share weights.", yours=shared, expected=0)
         expect(policy_stays, "The call changes the global dtype policy, as clear_session does.")
+        problem = "Under the policy float64 the weights are float64, as those of Keras' Dense are."
+        expect(dtypes == ["float64"], problem, yours=dtypes, expected=["float64"])
 
 
 @pytest.mark.kata("train_step")
@@ -456,7 +481,7 @@ class TestTrain:
         found = here.epochs(pipeline.train, x, y, zeros, lr=0.0, epochs=2, batch_size=2)
         history = found["history"]
         expect(isinstance(history, list) and len(history) == 2, "One value for each epoch, as a list.", yours=history)
-        expect(all(isinstance(value, float) for value in history), "The values must be Python floats.", yours=history)
+        expect(all(type(value) is float for value in history), "The values must be Python floats.", yours=history)
         for value in history:
             assert_number(value, (2 * 1 + 1 * 4) / 3, rel=1e-6)
 
@@ -577,11 +602,11 @@ class TestRunPipeline:
         expect(isinstance(history, dict), "history must be fit's dict of lists.", yours=history)
         assert_equal(sorted(history), ["loss", "mae", "val_loss", "val_mae"])
         for name, values in history.items():
-            good = isinstance(values, list) and len(values) == 2 and all(isinstance(value, float) for value in values)
+            good = isinstance(values, list) and len(values) == 2 and all(type(value) is float for value in values)
             expect(good, f"history[{name!r}] must hold one Python float for each of 2 epochs.", yours=values)
         expect(isinstance(result.test, dict), "test must be a dict.", yours=result.test)
         assert_equal(sorted(result.test), ["loss", "mae"])
-        floats = all(isinstance(value, float) for value in result.test.values())
+        floats = all(type(value) is float for value in result.test.values())
         expect(floats, "test must hold Python floats.", yours=result.test)
         predictions = result.predictions
         array = isinstance(predictions, np.ndarray) and not isinstance(predictions, Tensor)

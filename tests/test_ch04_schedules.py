@@ -103,6 +103,7 @@ class TestExponentialDecay:
     @example(step=250_000, lr=0.5, every=100_000, rate=0.5)
     @example(step=30_000, lr=0.5, every=100, rate=31 / 32)
     @example(step=1500, lr=0.5, every=100, rate=1.0)
+    @example(step=1500, lr=2, every=100, rate=1)
     def test_multiplies_by_the_decay_rate_every_so_many_steps(self, step, lr, every, rate):
         """η₀·r^(k/D) for steps of any shape and dtype, as float32 of that shape."""
         rates = schedules.exponential_decay(step, initial_lr=lr, decay_steps=every, decay_rate=rate)
@@ -139,7 +140,7 @@ class TestCosineDecay:
         rates = schedules.cosine_decay(np.array([0, 50, 100, 150]), initial_lr=1.0, decay_steps=100, alpha=0.5)
         assert_rate(rates, np.array([1.0, 0.5 * 0.5 + 0.5, 0.5, 0.5]))
 
-    @given(data=st.data(), lr=RATES, length=LENGTHS, alpha=st.sampled_from([0.0, 0.125, 0.5, 1.0]))
+    @given(data=st.data(), lr=RATES, length=LENGTHS, alpha=st.sampled_from([0.0, 0.125, 0.5, 1.0, 0, 1]))
     def test_falls_along_half_a_cosine_to_a_fraction_of_the_initial_rate(self, data, lr, length, alpha):
         """η₀·[(1 - α)·½(1 + cos(π·min(k, T)/T)) + α], for steps of any shape and dtype, as float32 of that shape."""
         step = data.draw(steps(2 * length, marks=(length, 2 * length)))
@@ -156,6 +157,8 @@ class TestCosineDecay:
         assert_rate(rates, np.zeros(2), scale=lr, ulps=ZERO_ULPS)
 
     @given(lr=RATES, length=LENGTHS, alpha=st.one_of(st.just(0.0), FACTORS), beyond=st.integers(0, 10_000))
+    @example(lr=2, length=100, alpha=0, beyond=50)
+    @example(lr=2, length=100, alpha=1, beyond=50)
     def test_stays_at_the_floor_ever_after(self, lr, length, alpha, beyond):
         """From T on the rate is α·η₀, to the last digits: a floor of α = 0 is 0."""
         step = np.array([length, length + beyond])
@@ -281,6 +284,7 @@ class TestWarmupCosineDecay:
         assert_rate(rates, oracle.warmup_cosine_decay(step, *made), scale=peak)
 
     @given(made=warmups(), beyond=st.integers(0, 1000))
+    @example(made=(2, 10, 50), beyond=0)
     def test_stays_at_zero_from_the_last_step_on(self, made, beyond):
         """However long training goes on after `total_steps`, the rate does not rise again."""
         peak, warmup, total = made
@@ -402,7 +406,7 @@ class TestReduceOnPlateau:
     @example(losses=[1.0, 1.0, 1.0, 0.75, 0.75], patience=1, delta=0.0, cooldown=0, rates=(0.5, 0.0), factor=0.5)
     @example(losses=[1.0, 1 - 2.0**-15, 1 - 2.0**-14], patience=1, delta=0.0, cooldown=0, rates=(0.5, 0.0), factor=0.5)
     @example(losses=[2.0, 2.0, 1.0, 1.5, 1.5], patience=1, delta=0.125, cooldown=3, rates=(0.5, 0.0), factor=0.5)
-    @example(losses=[1e9] * 4, patience=2, delta=0.125, cooldown=0, rates=(0.5, 0.0), factor=0.5)
+    @example(losses=[1e30] * 4, patience=2, delta=0.125, cooldown=0, rates=(0.5, 0.0), factor=0.5)
     @example(losses=[-1.0, -1.0, -2.0, -2.0], patience=1, delta=0.125, cooldown=0, rates=(8.0, 1.0), factor=0.25)
     def test_follows_the_rule_of_keras(self, losses, patience, delta, cooldown, rates, factor):
         """The rate after each epoch, as `ReduceLROnPlateau(mode="min")` sets it when it sees these losses."""

@@ -205,6 +205,7 @@ class TestConfusionCounts:
     @example(case=(np.array([1, 1]), np.array([0.7, np.nextafter(0.7, 0)]), 0.7))
     @example(case=(np.array([1, 0, 1]), np.array([0.0, 0.0, -0.25], np.float32), 0))
     @example(case=(np.array([1, 1, 0]), np.array([3e9, 2e9, -3e9], np.float32), 2.5e9))
+    @example(case=(np.array([1, 0]), np.array([2e-38, 1.9e-38], np.float32), 2e-38))
     @example(case=(*crowd(np.float16), 0.5))
     def test_positive_means_at_least_the_threshold(self, case):
         """d = 1 where p ≥ threshold, compared in p's dtype; every sample is counted once, in p's dtype."""
@@ -542,6 +543,11 @@ class TestF1Score:
         name="mine",
         dtype="float64",
     )
+    @example(
+        stream=([(np.array([1, 1]), np.array([1 / 3, 0.33333], np.float32), np.array([1, 1], np.float32))], 1 / 3),
+        name="mine",
+        dtype="float32",
+    )
     def test_config_gives_back_an_equal_one(self, stream, name, dtype):
         """from_config(get_config()) gives a metric of the same name, threshold and dtype that has seen nothing."""
         batches, threshold = stream
@@ -629,6 +635,7 @@ class TestEvaluateByName:
     @given(data=evaluations(heads=1), metric_name=st.sampled_from(["mean_absolute_error", "auc", "my_error", None]))
     @example(data=(np.zeros((3, 1), np.float32), [np.array([[1], [1], [4]], np.float32)]), metric_name="mae")
     @example(data=(np.zeros((2, 1), np.float32), [np.array([[1], [2]], np.float32)]), metric_name=None)
+    @example(data=(np.zeros((2, 1), np.float32), [np.full((2, 1), 1 / 3, np.float32)]), metric_name="mae")
     def test_names_the_loss_and_the_metric(self, data, metric_name):
         """One output: `loss` and the metric's own name, each with its value over all samples, outside training."""
         x, ys = data

@@ -57,15 +57,21 @@ class DocstringExample(CasedLaw):
 
     def run(self, case: Any) -> None:
         sources = [example.source for example in self._examples]
-        printed = probes("common").run_example(self._katas, sources, self._name)
+        found = probes("common").run_example(self._katas, sources, self._name)
         checker = doctest.OutputChecker()
-        for example, got in zip(self._examples, printed, strict=True):
+        for example, got in zip(self._examples, found["printed"], strict=True):
             if not checker.check_output(example.want, got, 0):
                 raise LawViolation(
                     f"The docstring's example prints something else at `{example.source.strip()}`.",
                     yours=got.strip() or "nothing",
                     expected=example.want.strip() or "nothing",
                 )
+        if found["left"]:
+            raise LawViolation(
+                "A call leaves nothing behind, but after the docstring's example a setting of the process is another.",
+                yours=f"changed: {', '.join(found['left'])}",
+                expected="all settings as before",
+            )
 
 
 class Again(CasedLaw):

@@ -69,8 +69,8 @@ def outputs(build_model: Callable[..., Any], x: Array, weights: list[Array], *ar
     return model(x)
 
 
-def shared_weights(build_model: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[int, bool]:
-    """How many weights two models made one after the other share; and whether the global policy stays."""
+def made_in_float64(build_model: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[int, bool, list[str]]:
+    """Of two models made under the policy float64: the weights they share, if the policy stays, their dtypes."""
     earlier = tf.keras.config.dtype_policy()
     tf.keras.config.set_dtype_policy("float64")
     try:
@@ -78,7 +78,8 @@ def shared_weights(build_model: Callable[..., Any], *args: Any, **kwargs: Any) -
         stays = tf.keras.config.dtype_policy().name == "float64"
     finally:
         tf.keras.config.set_dtype_policy(earlier)
-    return len({id(weight) for weight in first.weights} & {id(weight) for weight in second.weights}), stays
+    shared = {id(weight) for weight in first.weights} & {id(weight) for weight in second.weights}
+    return len(shared), stays, sorted({str(weight.dtype) for weight in first.weights})
 
 
 def network(weights: Sequence[Array], *, penalty: float = 0.0, batch_norm: bool = False) -> tf.keras.Sequential:

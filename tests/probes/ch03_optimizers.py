@@ -1,5 +1,6 @@
 """What chapter 3 needs TensorFlow for on the test's side: optimizers that run, models that train and are saved."""
 
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
@@ -159,6 +160,8 @@ def described(optimizer: Any) -> dict[str, Any]:
             for name, value in optimizer.get_config().items()
             if name not in ("name", "learning_rate") and value != defaults.get(name)
         }
+        if _without_number(optimizer.name) != _without_number(defaults["name"]):
+            changed["name"] = optimizer.name
     rate = float(optimizer.learning_rate)
     if rate and changed.get("weight_decay"):
         bias = tf.keras.Variable(1.0, dtype="float64", name="bias")
@@ -166,6 +169,11 @@ def described(optimizer: Any) -> dict[str, Any]:
         if float(bias) == 1.0:
             changed["exclude_from_weight_decay"] = ["bias"]
     return {"class": kind.__name__ if kind else None, "learning_rate": rate, "changed": changed}
+
+
+def _without_number(name: str) -> str:
+    """The name without the number that Keras counts up: `adam_3` is `adam`."""
+    return re.sub(r"_\d+$", "", name)
 
 
 def rates_in_use(optimizer: Any, steps: int) -> list[float]:

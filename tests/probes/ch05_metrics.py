@@ -61,11 +61,11 @@ def evaluated(
     """The results of `times` calls of `kata` for a model whose heads all predict x, and what has changed in it.
 
     The heads have a penalty of ¼ each, and what they see goes through a dropout. As a list or a dict, x comes as two
-    inputs that add up to it.
+    inputs whose difference it is.
     """
     names = ["one"] if inputs == "array" else ["one", "other"]
     entries = [tf.keras.Input((1,), name=name) for name in names]
-    shared = entries[0] if inputs == "array" else tf.keras.layers.Add()(entries)
+    shared = entries[0] if inputs == "array" else tf.keras.layers.Subtract()(entries)
     shared = tf.keras.layers.Dropout(0.5)(shared)
     penalty = tf.keras.regularizers.L2(0.25)
     outputs = [
@@ -76,8 +76,9 @@ def evaluated(
     metrics = None if metric_name is None else [[tf.keras.metrics.MeanAbsoluteError(name=metric_name)] for _ in heads]
     model.compile("sgd", ["mse"] * len(heads), metrics=metrics, run_eagerly=run_eagerly)
     before, optimizer = model.get_weights(), model.optimizer
-    parts = [x - 1, np.ones_like(x)]
-    given = {"array": x, "list": parts, "dict": dict(zip(names, parts, strict=False))}[inputs]
+    parts = [x + 1, np.ones_like(x)]
+    by_name = dict(reversed(list(zip(names, parts, strict=False))))  # not in the inputs' order
+    given = {"array": x, "list": parts, "dict": by_name}[inputs]
     by_kind = {"dict": dict(zip(heads[::-1], ys[::-1], strict=True)), "list": ys}  # by name, not in the heads' order
     y = by_kind[targets] if len(heads) > 1 else ys[0]
     results = [kata(model, given, y) for _ in range(times)]

@@ -6,7 +6,8 @@ A probe does not judge. Arrays that it is given become tensors, so that they can
 import contextlib
 import io
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -123,13 +124,17 @@ def random_states_after(function: Callable[..., Any], *args: Any, **kwargs: Any)
     before_tf = tf.random.uniform([4]).numpy()
     tf.random.set_seed(7)
     before = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2]
+    generator = tf.random.get_global_generator()
+    before_generator = generator.state.numpy()
     function(*args, **kwargs)
     after = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2]
     after_tf = tf.random.uniform([4]).numpy()
     return {
         "python": before[0] == after[0],
         "numpy": before[1:] == after[1:],
-        "tensorflow": bool(np.array_equal(before_tf, after_tf)),
+        "tensorflow": bool(np.array_equal(before_tf, after_tf))
+        and tf.random.get_global_generator() is generator
+        and bool(np.array_equal(before_generator, generator.state.numpy())),
     }
 
 
@@ -143,20 +148,54 @@ def made_again(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[
     return [first, function(*args, **kwargs)]
 
 
-def run_example(katas: dict[str, Any], sources: list[str], name: str) -> list[str]:
-    """What each statement of the docstring's example of kata `name` prints, one after the other in one namespace.
+def run_example(katas: dict[str, Any], sources: list[str], name: str) -> dict[str, list[str]]:
+    """What each statement of the docstring's example of kata `name` prints, and which settings it has left changed.
 
-    They see the katas by their names, and everything else of the module in which the kata is written.
+    They run one after the other in one namespace, see the katas by their names, and everything else of the module in
+    which the kata is written.
     """
     module = sys.modules.get(getattr(katas[name], "__module__", ""))
     namespace = {"keras": keras, "np": np, "tf": tf, **(vars(module) if module else {}), **katas}
     printed = []
-    setting = tf.config.functions_run_eagerly()
-    try:
+    with settings_of_a_new_process() as changed:
         for source in sources:
             with contextlib.redirect_stdout(io.StringIO()) as said:
                 exec(compile(source, "<the docstring's example>", "single"), namespace)
             printed.append(said.getvalue())
-    finally:
-        tf.config.run_functions_eagerly(setting)  # so that no other law suffers
-    return printed
+        left = changed()
+    return {"printed": printed, "left": left}
+
+
+@contextlib.contextmanager
+def settings_of_a_new_process() -> Iterator[Callable[[], list[str]]]:
+    """Inside, the process's settings are as in a new one, whatever was called before; what it gives says which of them
+    are not so any more. Afterwards they are what they were.
+    """
+    eagerly, epsilon, errors = tf.config.functions_run_eagerly(), keras.config.epsilon(), np.geterr()
+    usual = np.seterr(divide="warn", over="warn", under="ignore", invalid="warn") and np.geterr()
+    with warnings.catch_warnings():
+        warnings.filters[:] = [entry for entry in warnings.filters if not _silences_all(entry)]
+        keras.config.set_epsilon(1e-7)
+        tf.config.run_functions_eagerly(False)
+
+        def changed() -> list[str]:
+            found = {
+                "tf.config.run_functions_eagerly": tf.config.functions_run_eagerly(),
+                "keras.config.set_epsilon": keras.config.epsilon() != 1e-7,
+                "np.seterr": np.geterr() != usual,
+                "warnings.filterwarnings": any(_silences_all(entry) for entry in warnings.filters),
+            }
+            return [name for name, is_changed in found.items() if is_changed]
+
+        try:
+            yield changed
+        finally:
+            tf.config.run_functions_eagerly(eagerly)  # so that no other law suffers
+            keras.config.set_epsilon(epsilon)
+            np.seterr(**errors)
+
+
+def _silences_all(entry: tuple[Any, ...]) -> bool:
+    """Whether a filter of `warnings` ignores every warning, wherever it comes from."""
+    action, message, category, module, line = entry
+    return action == "ignore" and category is Warning and not (message or module or line)
