@@ -1,5 +1,6 @@
 """What several tests of the tool share."""
 
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -7,6 +8,10 @@ import pytest
 
 from kata.waist.isolated import Worker
 from tests.meta.daily import DAILY, is_daily
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a job that a shell has put in the background. Children would ignore Ctrl-C too, whatever we test of it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
