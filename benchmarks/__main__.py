@@ -20,8 +20,8 @@ from kata.waist.implementation import ROOT
 
 NAMES = ("waist", "judging", "watch", "grading", "cluster", "misconceptions", "queueing")
 KEPT = ROOT / ".kata" / "benchmarks"
-HEAD = """Written by `python -m benchmarks`. The two of a row were measured side by side in one run; a ratio above 1 says
-how many times better the first is. The limit is what cannot be beaten."""
+HEAD = """Written by `python -m benchmarks`. The two of a row were measured side by side in one run; a ratio
+above 1 says how many times better the first is. The limit is what cannot be beaten."""
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 
 

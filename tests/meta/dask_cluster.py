@@ -47,16 +47,17 @@ def host_in(folder: Path) -> Path:
 class Cluster:
     """Started with `with`; all of it is gone afterwards."""
 
-    def __init__(self, place: Path, port: int = 0) -> None:
+    def __init__(self, place: Path, tls: Path | None = None) -> None:
         self.place = place
-        self._port = port
+        self._port = 0
+        self._tls = tls
         self._host = host_in(place / "host")
         self._all: list[subprocess.Popen[bytes]] = []
         self.scheduler: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
-        return f"tcp://127.0.0.1:{self._port}"
+        return f"{'tls' if self._tls else 'tcp'}://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
         self.start_scheduler()
@@ -77,6 +78,7 @@ class Cluster:
         """At the port of the one before, if there was one."""
         log = self.place / "scheduler.log"
         arguments = ["--host", "127.0.0.1", "--port", str(self._port), "--no-dashboard"]
+        arguments += ["--protocol", "tls"] * bool(self._tls)
         self.scheduler = self._start("scheduler", arguments, log, self._host)
         until = time.monotonic() + 60
         while b"Scheduler at:" not in log.read_bytes():
@@ -98,6 +100,8 @@ class Cluster:
 
     def _start(self, what: str, arguments: list[str], log: Path, host: Path) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": str(host), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "2"}
+        if self._tls:
+            environment["DASK_CONFIG"] = str(self._tls)
         with log.open("ab") as written:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", what, *arguments],

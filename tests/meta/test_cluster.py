@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from benchmarks import classes
 from kata.course import curriculum
@@ -177,6 +178,33 @@ def test_a_worker_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
         cluster.start_worker()
         said = call(*arguments, "--cluster", cluster.address)
         assert "1 submission, 1 of 1 kata solved" in said
+
+
+@walled
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_with_a_certificate_of_one_s_own_nobody_else_comes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run(["sh", ROOT / "docs" / "cluster" / "certificate.sh", tmp_path / "tls", "scheduler"], check=True)
+    (tmp_path / "class" / "ada").mkdir(parents=True)
+    shutil.copy(ROOT / "solutions" / "ch07_accumulation.py", tmp_path / "class" / "ada")
+    arguments = (tmp_path / "class", "--out", tmp_path / "out", "--kata", "linear_scaling_rule", "--seed", "11")
+    with Cluster(tmp_path, tls=tmp_path / "tls") as cluster:
+        cluster.start_worker()
+        assert "no scheduler answers" in call(*arguments, "--cluster", cluster.address, status=2)
+        monkeypatch.setenv("DASK_CONFIG", str(tmp_path / "tls"))
+        assert "1 of 1 kata solved" in call(*arguments, "--cluster", cluster.address)
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "kubernetes.yaml", "Dockerfile", "slurm.py"])
+def test_the_recipes_parse_and_bring_what_a_worker_needs(name: str) -> None:
+    text = (ROOT / "docs" / "cluster" / name).read_text("utf-8")
+    if name.endswith(".yaml"):
+        found = list(yaml.safe_load_all(text))
+        assert "tls://" in str(found)
+    elif name == "Dockerfile":
+        copied = {line.split()[1] for line in text.splitlines() if line.startswith("COPY")}
+        assert copied == {"pyproject.toml", *(str(path.relative_to(ROOT)) for path in desk.folder_of_the_host())}
+    else:
+        compile(text, name, "exec")
 
 
 @pytest.mark.parametrize(
