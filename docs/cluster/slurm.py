@@ -17,7 +17,6 @@ CLONE = Path(__file__).resolve().parents[2]
 
 def cluster(tls: Path) -> SLURMCluster:
     """A scheduler here, and what starts workers there."""
-    dask.config.set({"distributed.scheduler.allowed-failures": 2})
     dask.config.update(dask.config.config, dask.config.collect(paths=[str(tls)]))
     return SLURMCluster(
         cores=1,

@@ -1,8 +1,8 @@
 """Grading with a Dask cluster: submissions answer there, are marked here, and nobody else writes the ledger.
 
-A task is one submission's answer to the exam. Its files go there, its sheets come back, both as bytes. As many tasks
-are begun as there are workers, so what this process holds does not grow with the class, and a task whose worker is
-gone was alone on it: Dask gives it to another.
+A task is one submission's answer to the exam. Its files go there, its sheets come back, both as bytes. A worker is
+given one at a time, so what this process holds does not grow with the class, and when a worker is gone it is known who
+was there.
 """
 
 import contextlib
@@ -34,6 +34,8 @@ WAIT_FOR_WORKERS = 60.0
 """Seconds without any worker, after which there is none."""
 LOOK = 1.0
 """Seconds after which is looked whether workers came or went."""
+GATHER = 3.0
+"""Seconds in which sheets come over."""
 Noted = Callable[[str], None]
 """Told what an instructor should read, a sentence."""
 
@@ -91,7 +93,7 @@ class _Run:
         self._terms = sealed(Terms(self._kind, papers, limits, walled))
         self._walled = walled
         self._noted = noted
-        self._known: set[str] = set()
+        self._ready: set[str] = set()
         self._refused: dict[str, str] = {}
 
     def __enter__(self) -> "_Run":
@@ -99,11 +101,10 @@ class _Run:
 
         with _explained():
             until = time.monotonic() + WAIT_FOR_WORKERS
-            while not self._workers() and time.monotonic() < until:
+            while not self._present() and time.monotonic() < until:
                 time.sleep(0.2)
-            self._look_at_new_ones()
             self.client.register_plugin(DeskPlugin(self.name, self._terms), name=self.name)
-        if not self.slots():
+        if not self.workers():
             said = "; ".join(f"{where}: {why}" for where, why in sorted(self._refused.items()))
             raise ValueError(
                 f"no worker of the cluster can answer: {said or 'there is none'}; start workers from this clone's files"
@@ -114,37 +115,36 @@ class _Run:
         with contextlib.suppress(Exception):  # the cluster may be what is gone
             self.client.unregister_worker_plugin(self.name)
 
-    def _workers(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
-        return found
+    def _present(self) -> list[str]:
+        return list(self.client.scheduler_info(n_workers=-1)["workers"])
 
-    def slots(self) -> int:
-        """How many workers answer for this run."""
+    def workers(self) -> list[str]:
+        """The addresses of the workers that answer for this run; of those that do not, why, is said once."""
+        from kata.waist.dask_desk import Description, describe
+
         with _explained():
-            self._look_at_new_ones()
-            return sum(bool(one["resources"].get(self.name)) for one in self._workers().values())
-
-    def _look_at_new_ones(self) -> None:
-        """Say by name which workers are not of the right kind, each once."""
-        from kata.waist.dask_desk import describe, kind_in
-
-        new = [address for address in self._workers() if address not in self._known]
-        if not new:
-            return
-        self._known.update(new)
-        for address, said in self.client.run(describe, self._walled, workers=new, on_error="return").items():
-            why = self._kind.differences(kind_in(said)) if isinstance(said, bytes) else f"no kata: {said}"
+            present = self._present()
+            new = [address for address in present if address not in self._ready and address not in self._refused]
+            said = self.client.run(describe, self.name, self._walled, workers=new, on_error="return") if new else {}
+        for address, data in said.items():
+            why = f"it does not describe itself: {data}"
+            if isinstance(data, bytes):
+                found: Description = opened(data, Description)
+                why = self._kind.differences(found.kind)
+                if found.is_ready:
+                    self._ready.add(address)
             if why:
                 self._refused[address] = why
                 self._noted(f"worker {address} is not used: {why}")
+        return [address for address in present if address in self._ready]
 
-    def submit(self, files: Mapping[str, bytes], katas: list[str]) -> "Future[bytes]":
-        """Let a submission answer, wherever a worker is free."""
+    def submit(self, files: Mapping[str, bytes], katas: list[str], worker: str) -> "Future[bytes]":
+        """Let a submission answer at that worker."""
         from kata.waist import dask_desk
 
         job = sealed(Job(dict(files), katas))
         future: Future[bytes] = self.client.submit(
-            dask_desk.answer, self.name, job, key=f"{self.name}-{secrets.token_hex(8)}", resources={self.name: 1}
+            dask_desk.answer, self.name, job, key=f"{self.name}-{secrets.token_hex(8)}", workers=[worker]
         )
         return future
 
@@ -186,73 +186,91 @@ class _Spreading:
         self._markers = markers
         self._events = events
         self._waiting = list(reversed(list(texts)))
-        self._running: dict[Any, str] = {}
+        self._running: dict[Any, tuple[str, str]] = {}
+        """By future: which submission, and at which worker."""
         self._marking = 0
-        self._attempts: dict[str, int] = {}
+        self._been_at: dict[str, list[str]] = {}
+        """By submission: the workers at which it was begun in vain."""
+        self._workers: list[str] = []
 
     def found(self) -> Iterator[tuple[str, Found | Lost]]:
         """Each submission with what was found."""
-        slots, looked = self._run.slots(), time.monotonic()
-        last_seen = looked
+        looked = last_seen = -WAIT_FOR_WORKERS
         while self._waiting or self._running or self._marking:
-            while self._waiting and len(self._running) < slots and self._marking <= slots:
-                self._begin(self._waiting.pop())
+            now = time.monotonic()
+            if now - looked > LOOK:
+                self._workers, looked = self._run.workers(), now
+                last_seen = now if self._workers or last_seen < 0 else last_seen
+                yield from self._left_behind()
+                if now - last_seen > WAIT_FOR_WORKERS:
+                    raise ClusterLost(f"no worker is left, for {WAIT_FOR_WORKERS:g} s; start some, and grade again")
+            self._begin()
             try:
                 event = self._events.get(timeout=LOOK)
             except Empty:
-                event = None
+                continue
             if isinstance(event, Marked):
                 yield from self._marked(event)
-            elif event is not None:
+            elif event in self._running:
                 yield from self._answered(event)
-            if time.monotonic() - looked > LOOK:
-                slots, looked = self._run.slots(), time.monotonic()
-                last_seen = looked if slots else last_seen
-                if looked - last_seen > WAIT_FOR_WORKERS:
-                    raise ClusterLost(f"no worker is left, for {WAIT_FOR_WORKERS:g} s; start some, and grade again")
 
-    def _begin(self, digest: str) -> None:
-        with _explained():
-            future = self._run.submit(self._texts[digest], self._katas)
-        self._running[future] = digest
-        future.add_done_callback(self._events.put)
+    def _begin(self) -> None:
+        busy = {worker for _, worker in self._running.values()}
+        free = [worker for worker in self._workers if worker not in busy]
+        while self._waiting and free and self._marking <= len(self._workers):
+            digest = self._waiting.pop()
+            others = [worker for worker in free if worker not in self._been_at.get(digest, ())]
+            worker = (others or free)[0]
+            free.remove(worker)
+            with _explained():
+                future = self._run.submit(self._texts[digest], self._katas, worker)
+            self._running[future] = digest, worker
+            future.add_done_callback(self._events.put)
+
+    def _left_behind(self) -> Iterator[tuple[str, Found | Lost]]:
+        """Those whose worker is gone are tried at another."""
+        for future, (digest, worker) in list(self._running.items()):
+            if worker not in self._workers:
+                del self._running[future]
+                with contextlib.suppress(Exception):
+                    future.cancel()
+                yield from self._again(digest, worker)
 
     def _answered(self, future: "Future[bytes]") -> Iterator[tuple[str, Found | Lost]]:
         from distributed import KilledWorker
 
-        digest = self._running.pop(future)
+        digest, worker = self._running[future]
         try:
-            with _explained():
-                data = future.result()
-            answers: Answers = opened(data, Answers)
-        except KilledWorker:
-            yield digest, Lost()
+            with _explained(TimeoutError):
+                answers: Answers = opened(future.result(timeout=GATHER), Answers)
+        except TimeoutError:  # its worker is gone, which will be seen, or slow
+            self._events.put(future)
             return
-        except ValueError:
-            yield from self._again(digest)
-            return
-        finally:
-            future.release()
+        except (KilledWorker, ValueError):
+            answers = Answers({}, 0.0, worker, "no answers")
+        del self._running[future]
+        future.release()
         if answers.trouble:
-            yield from self._again(digest)
-            return
-        self._marking += 1
-        self._markers.put(ToMark(digest, answers, self._run.link_to(answers.worker)))
+            yield from self._again(digest, worker)
+        else:
+            self._marking += 1
+            self._markers.put(ToMark(digest, answers, self._run.link_to(worker)))
 
     def _marked(self, one: Marked) -> Iterator[tuple[str, Found | Lost]]:
         self._marking -= 1
         if one.error is not None:
             raise ClusterLost(f"{one.error}: is there enough memory? The same command goes on")
         if one.found is None:
-            yield from self._again(one.digest)
-        elif _is_unsteady(one.found) and self._attempts.get(one.digest, 0) == 0:
-            yield from self._again(one.digest)  # once more, perhaps elsewhere, as a pool does in a fresh worker
+            yield from self._again(one.digest, "")
+        elif _is_unsteady(one.found) and not self._been_at.get(one.digest):
+            yield from self._again(one.digest, "")  # once more, perhaps elsewhere, as a pool does in a fresh worker
         else:
             yield one.digest, one.found
 
-    def _again(self, digest: str) -> Iterator[tuple[str, Found | Lost]]:
-        self._attempts[digest] = self._attempts.get(digest, 0) + 1
-        if self._attempts[digest] < ATTEMPTS:
+    def _again(self, digest: str, worker: str) -> Iterator[tuple[str, Found | Lost]]:
+        been = self._been_at.setdefault(digest, [])
+        been.append(worker)
+        if len(been) < ATTEMPTS:
             self._waiting.append(digest)
         else:
             yield digest, Lost()
@@ -264,18 +282,15 @@ def _is_unsteady(found: Found) -> bool:
 
 @contextlib.contextmanager
 def _connected(cluster: str) -> Iterator["Client"]:
-    import dask
     from distributed import Client, LocalCluster
     from distributed.security import Security
 
-    for name in ("distributed", "tornado"):
+    for name in ("distributed", "distributed.client", "tornado"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said in a sentence of ours
     with contextlib.ExitStack() as open_ones:
         if cluster.startswith(LOCAL):
             # Encrypted on this machine, too: whoever reaches a scheduler can run code as its owner.
             security = Security.temporary()
-            # `ATTEMPTS` in all; and three kills by a submission are no reason to give up on a worker's place.
-            open_ones.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": ATTEMPTS - 1}))
             workers = int(cluster.removeprefix(LOCAL))
             cluster_here = LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address=None, security=security,
@@ -295,17 +310,17 @@ def _connected(cluster: str) -> Iterator["Client"]:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """What Dask raises when its scheduler is gone, as a sentence."""
+def _explained(*but: type[Exception]) -> Iterator[None]:
+    """What Dask raises when its scheduler is gone, as a sentence; `but` what is no sign of that."""
     from concurrent.futures import CancelledError
 
     from distributed import KilledWorker
 
     try:
         yield
-    except (KilledWorker, ClusterLost):
+    except (KilledWorker, ClusterLost, *but):
         raise
-    except (OSError, TimeoutError, CancelledError, RuntimeError, KeyError) as error:
+    except (OSError, CancelledError, RuntimeError, KeyError) as error:
         said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
         raise ClusterLost(
             f"the cluster's scheduler is gone ({said[:160]}); what is graded is kept: start it again, and the same "

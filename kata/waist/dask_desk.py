@@ -5,7 +5,6 @@ through here is bytes, both ways.
 """
 
 import asyncio
-from typing import Any
 
 import msgspec
 from distributed import Worker, WorkerPlugin
@@ -19,10 +18,9 @@ LARGEST = 1 << 30
 
 
 class DeskPlugin(WorkerPlugin):
-    """Sets the desk up where the machine is of the right kind, and gives the worker a resource that says so.
+    """Sets the desk up where the machine is of the right kind.
 
-    Dask sends it once to every worker, those that come later included. Tasks ask for the resource, so they never come
-    to a worker of another kind, and one at a time.
+    Dask sends it once to every worker, those that come later included.
     """
 
     def __init__(self, run: str, terms: bytes) -> None:
@@ -36,7 +34,6 @@ class DeskPlugin(WorkerPlugin):
         if not terms.kind.differences(kind):
             _desks[self.name] = desk = Desk(terms, worker.address)
             desk.start()  # in this thread, which lives as long as the worker: its child ends with whoever started it
-            await worker.set_resources(**{self.name: 1})
 
     async def teardown(self, worker: Worker) -> None:
         """Called by Dask when the run is over, or the worker ends."""
@@ -59,11 +56,14 @@ async def ask(run: str, data: bytes) -> bytes:
     return await asyncio.to_thread(desk.ask, data) if desk is not None else b""
 
 
-async def describe(walled: bool) -> bytes:
-    """What kind of machine this is."""
-    return msgspec.json.encode(await asyncio.to_thread(kind_of_this, walled))
+class Description(msgspec.Struct):
+    """Of a worker: what kind of machine it is, and whether its desk stands."""
+
+    kind: Kind
+    is_ready: bool
 
 
-def kind_in(data: Any) -> Kind:
-    """What `describe` said."""
-    return msgspec.json.decode(data, type=Kind)
+async def describe(run: str, walled: bool) -> bytes:
+    """Describe this machine."""
+    kind = await asyncio.to_thread(kind_of_this, walled)
+    return sealed(Description(kind, run in _desks))

@@ -99,7 +99,7 @@ class Cluster:
         return self._start("worker", arguments, self.place / f"worker{len(self._all)}.log", host or self._host)
 
     def _start(self, what: str, arguments: list[str], log: Path, host: Path) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "PYTHONPATH": str(host), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "2"}
+        environment = {**os.environ, "PYTHONPATH": str(host)}
         if self._tls:
             environment["DASK_CONFIG"] = str(self._tls)
         with log.open("ab") as written:
