@@ -251,7 +251,7 @@ class _Spreading:
         del self._running[future]
         future.release()
         if answers.trouble:
-            yield from self._again(digest, worker)
+            yield from self._again(digest, worker, answers.trouble)
         else:
             self._marking += 1
             self._markers.put(ToMark(digest, answers, self._run.link_to(worker)))
@@ -267,13 +267,13 @@ class _Spreading:
         else:
             yield one.digest, one.found
 
-    def _again(self, digest: str, worker: str) -> Iterator[tuple[str, Found | Lost]]:
+    def _again(self, digest: str, worker: str, trouble: str = "") -> Iterator[tuple[str, Found | Lost]]:
         been = self._been_at.setdefault(digest, [])
         been.append(worker)
         if len(been) < ATTEMPTS:
             self._waiting.append(digest)
         else:
-            yield digest, Lost()
+            yield digest, Lost(f"no answers came from {worker}: {trouble}") if trouble else Lost()
 
 
 def _is_unsteady(found: Found) -> bool:

@@ -138,8 +138,7 @@ def grade(
     for digest, found in answered:
         for i, one in enumerate(by_content[digest]):
             if isinstance(found, Lost):
-                cause = "the process that judged it was gone three times"
-                put(one, grader.refused(list(settings.katas), Outcome.INFRASTRUCTURE, cause), 0.0, b"")
+                put(one, grader.refused(list(settings.katas), Outcome.INFRASTRUCTURE, found.cause), 0.0, b"")
             else:
                 put(one, found.katas, found.seconds, found.evidence if i == 0 else None)
 

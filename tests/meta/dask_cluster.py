@@ -20,7 +20,8 @@ _FAULT = f"""
 import os, signal
 from kata.waist import desk
 
-answer = desk.Desk.answer
+if desk.Desk.answer.__name__ != "faulty":  # a preload is read twice
+    answer = desk.Desk.answer
 
 def faulty(self, data):
     job = desk.opened(data, desk.Job)
