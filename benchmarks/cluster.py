@@ -126,7 +126,7 @@ def rows(quick: bool) -> list[Row]:
     found = []
     with tempfile.TemporaryDirectory() as above:
         folder = Path(above) / "class"
-        classes.write(classes.class_of(size, 1, chosen(names)), folder)
+        classes.write(classes.told_apart(classes.class_of(size, 1, chosen(names))), folder)
         grade(folder, names, 2, size)  # draws the exam, and asks the known mistakes
         pool, cluster = grade(folder, names, 2, size), on_a_cluster(folder, names)
         found.append(
@@ -148,7 +148,7 @@ def rows(quick: bool) -> list[Row]:
         )
         for number in [] if quick else [100, 2000]:
             other = Path(above) / str(number)
-            classes.write(classes.class_of(number, 1, chosen(SMALL)), other)
+            classes.write(classes.told_apart(classes.class_of(number, 1, chosen(SMALL))), other)
             run = on_a_cluster(other, SMALL)
             found.append(
                 Row(

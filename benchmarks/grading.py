@@ -101,7 +101,7 @@ def rows(quick: bool) -> list[Row]:
     unit, found = an_import(), []
     with tempfile.TemporaryDirectory() as above:
         folder = Path(above) / "class"
-        classes.write(classes.class_of(size, 1, katas), folder)
+        classes.write(classes.told_apart(classes.class_of(size, 1, katas)), folder)
         grade(folder, names, 2, size)  # draws the exam, and asks the known mistakes
         one, two = (grade(folder, names, jobs, size) for jobs in (1, 2))
         pytest = ordinary(folder, names, 1 if quick else 6)
@@ -114,7 +114,7 @@ def rows(quick: bool) -> list[Row]:
         small = "linear_scaling_rule,updates_per_epoch"
         for number in sizes:
             other = Path(above) / str(number)
-            classes.write(classes.class_of(number, 1, chosen(small)), other)
+            classes.write(classes.told_apart(classes.class_of(number, 1, chosen(small))), other)
             cost = grade(other, small, 2, number)
             found.append(
                 Row(
@@ -147,13 +147,13 @@ def main() -> None:
     print("| | submissions | a minute | CPU s of each | PSS in MiB |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as above:
         folder = Path(above) / "class"
-        classes.write(classes.class_of(options.size, 1, katas), folder)
+        classes.write(classes.told_apart(classes.class_of(options.size, 1, katas)), folder)
         grade(folder, options.kata, 2, options.size)  # draws the exam
         rows = {f"kata grade --jobs {jobs}": grade(folder, options.kata, jobs, options.size) for jobs in (1, 2)}
         rows["a fresh pytest for each"] = ordinary(folder, options.kata, options.ordinary)
         for size in filter(None, options.sizes.split(",")):
             other = Path(above) / size
-            classes.write(classes.class_of(int(size), 1, katas), other)
+            classes.write(classes.told_apart(classes.class_of(int(size), 1, katas)), other)
             rows[f"kata grade --jobs 2, a class of {size}"] = grade(other, options.kata, 2, int(size))
         for name, cost in rows.items():
             print(cost.row(name), flush=True)

@@ -96,7 +96,7 @@ def rows(quick: bool) -> list[Row]:
     size = 4 if quick else 60
     with tempfile.TemporaryDirectory() as above:
         folder = Path(above) / "class"
-        classes.write(classes.class_of(size, 3, chosen(SMALL)), folder)
+        classes.write(classes.told_apart(classes.class_of(size, 3, chosen(SMALL))), folder)
         on_a_cluster(folder, SMALL)  # draws the exam, and asks the known mistakes
         run = on_a_cluster(folder, SMALL)
     ends = [waits(at_once(size, random.Random(0)), run.times, 2, seed)[0] for seed in range(20)]
