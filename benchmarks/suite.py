@@ -35,12 +35,12 @@ def import_time() -> float:
     return sorted(times)[1]
 
 
-def suite_time(backend: Backend) -> Times:
-    """Seconds and examples of every law."""
+def suite_time(backend: Backend, chapter: str) -> Times:
+    """Seconds and examples of every law, of one chapter if it is named."""
     profiles.load("ci")
     session = Session(implementation_at("solutions"), backend, curriculum.scratch())
     laws: Times = {}
-    for kata in curriculum.katas():
+    for kata in curriculum.find(chapter) if chapter else curriculum.katas():
         for law in laws_of(kata):
             started = time.perf_counter()
             with seeded(law, 0):
@@ -50,30 +50,30 @@ def suite_time(backend: Backend) -> Times:
     return laws
 
 
-def inside() -> Times:
+def inside(chapter: str = "") -> Times:
     """All laws, the solutions in this process."""
     backend = InProcess(implementation_at("solutions"))
     backend.start()
-    return suite_time(backend)
+    return suite_time(backend, chapter)
 
 
-def outside() -> Times:
+def outside(chapter: str = "") -> Times:
     """All laws, the solutions in children of a worker; TensorFlow is not imported here."""
     worker = Worker()
     worker.start()
     backend = Isolated(implementation_at("solutions"), Limits(), worker, ahead=True)
     backend.begin(curriculum.katas()[0].key)
     try:
-        return suite_time(backend)
+        return suite_time(backend, chapter)
     finally:
         backend.close()
         worker.close()
 
 
-def measured(mode: Callable[[], Times]) -> tuple[float, Times]:
+def measured(mode: Callable[[str], Times], chapter: str = "") -> tuple[float, Times]:
     """`mode` in a fresh process of its own, as under pytest: seconds in all, and by law."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-        times = fresh.submit(mode).result()
+        times = fresh.submit(mode, chapter).result()
     return sum(seconds for seconds, _ in times.values()), times
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.rows import Row, an_import, ratio
 from kata.course import curriculum, stubs
 from kata.judge import profiles
 from kata.judge.team import Done, Finished, ForkedJudge
@@ -185,6 +186,19 @@ def measure(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
         os.write(fd, b"q")
         os.waitpid(pid, 0)
     return statistics.median(wrong), statistics.median(good), statistics.median(cold)
+
+
+def rows(quick: bool) -> list[Row]:
+    """From save to verdict, beside a cold pytest of the same kata."""
+    found = []
+    for name in KATAS[:1] if quick else KATAS:
+        (kata,) = curriculum.find(name)
+        with contextlib.redirect_stdout(sys.stderr):
+            wrong, good, cold = measure(kata, 1 if quick else 4)
+        limit = f"a cold pytest imports TensorFlow: {an_import():.3g} s"
+        found.append(ratio(f"watch, a right save of {name}, beside pytest", good, cold, limit))
+        found.append(ratio(f"watch, a wrong save of {name}, beside pytest", wrong, cold, limit))
+    return found
 
 
 def main() -> None:

@@ -56,6 +56,10 @@ def grade(
         str, typer.Option(metavar="K/N", help="only each N-th submission, from the K-th on; needs --seed")
     ] = "",
     merge: Annotated[bool, typer.Option("--merge", help="put the runs of shards together")] = False,
+    cluster: Annotated[
+        str,
+        typer.Option(metavar="WHERE", help="let submissions answer on a Dask cluster: tls://host:8786, or local:N"),
+    ] = "",
     call_limit: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.5, help="of the processor, for one call")
     ] = 30.0,
@@ -65,18 +69,22 @@ def grade(
     Exit status: 0 everything was graded, whatever the grades; 2 wrong usage; 3 something could not be judged for the
     machine's fault; 130 interrupted: the same command goes on.
     """
-    from kata.grade.conduct import conduct
+    from kata.grade.cluster import ClusterLost
+    from kata.grade.conduct import INFRASTRUCTURE, conduct
     from kata.judge.exam import NoExam
 
     try:
         status = conduct(
             submissions or [], folder, seed=seed, jobs=jobs, kata=kata, sandbox=sandbox, export=export,
             roster_file=roster_file, points_file=points_file, hide_examples=hide_examples, regrade=regrade,
-            remark=remark, shard=shard, merge=merge, call_limit=call_limit,
+            remark=remark, shard=shard, merge=merge, call_limit=call_limit, at=cluster,
         )  # fmt: skip
     except (ValueError, NoExam) as error:
         err.print(f"[red]kata:[/red] {escape(str(error))}")
         raise typer.Exit(2) from None
+    except ClusterLost as error:
+        err.print(f"[red]kata:[/red] {escape(str(error))}")
+        raise typer.Exit(INFRASTRUCTURE) from None
     except KeyboardInterrupt:
         err.print("interrupted: what is graded is kept, and the same command goes on")
         raise typer.Exit(INTERRUPTED) from None

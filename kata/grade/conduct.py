@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.grade import exporters, outputs, papers, points, roster, run
+from kata.grade import cluster, exporters, outputs, papers, points, roster, run
 from kata.grade.display import Display
 from kata.grade.intake import take_in
 from kata.grade.ledger import FILE, Ledger
@@ -50,22 +50,28 @@ def conduct(
     shard: str,
     merge: bool,
     call_limit: float,
+    at: str = "",
 ) -> int:
     """Do what the options of `kata grade` ask for; the exit status.
 
     Raises:
         ValueError: wrong usage, or what a person can mend; the text says how.
         NoExam: the reference does not hold a law.
+        ClusterLost: the cluster is gone.
     """
     if EDITION:
         raise ValueError("a student edition has no solutions, which an exam is drawn from; grade in the course")
     _refuse_at_odds(places, folder, seed=seed, kata=kata, regrade=regrade, remark=remark, shard=shard, merge=merge)
+    if at:
+        cluster.check(at)
+        if remark or merge:
+            raise ValueError(f"{'--remark' if remark else '--merge'} runs no submission; leave --cluster out")
     with ExitStack() as open_ones:
         return _grade(
             places, _folder(folder, places), open_ones, seed=seed, jobs=jobs or machine.cores(), katas=_katas(kata),
             sandbox=sandbox, exports=exporters.find(export), roster_file=roster_file, points_file=points_file,
             hide_examples=hide_examples, regrade=regrade, remark=remark, shard=_shard(shard), merge=merge,
-            call_limit=call_limit,
+            call_limit=call_limit, at=at,
         )  # fmt: skip
 
 
@@ -87,6 +93,7 @@ def _grade(
     shard: tuple[int, int] | None,
     merge: bool,
     call_limit: float,
+    at: str,
 ) -> int:
     walled = _walled(sandbox, needed=not (remark or merge))
     worth = points.read_points(points_file)
@@ -102,13 +109,13 @@ def _grade(
         seed = before.seed if before else secrets.randbelow(2**32)
     if remark:
         katas = _still_there(katas, ledger)
-    settings = Settings(seed, katas, walled, jobs, Limits(call=call_limit, law=3 * call_limit))
+    settings = Settings(seed, katas, walled, jobs, Limits(call=call_limit, law=3 * call_limit), at)
     untold: list[str] = []
     with Display(err) as told:
         if remark:
             untold = run.remark(settings, ledger, told=told)
         elif not merge:
-            run.grade(handed_in, settings, ledger, regrade=regrade, told=told)
+            run.grade(handed_in, settings, ledger, regrade=regrade, told=told, noted=_note)
     found, times = run.results(ledger)
     written = outputs.write(found, times, folder, worth, roster=students, exports=exports, hide_examples=hide_examples)
     unjudged = _say(found, handed_in, untold, written, exports)
@@ -246,6 +253,10 @@ def _say(
         if old:
             out.print(f"Of an earlier run: {written[4].name}/ {', '.join(old)}. --export {','.join(old)} writes anew.")
     return len(unjudged)
+
+
+def _note(sentence: str) -> None:
+    err.print(sentence, markup=False)
 
 
 def _count(number: int, noun: str) -> str:

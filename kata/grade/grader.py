@@ -1,11 +1,8 @@
 """Grades one submission after the other: puts the exam to it behind walls, marks the answers, names the mistakes."""
 
-import contextlib
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
@@ -14,13 +11,14 @@ from kata.grade.results import KataResult, Katas
 from kata.judge import sheet_file
 from kata.judge.catalogue import Catalogue
 from kata.judge.drawing import law_name
-from kata.judge.examining import Examined, examine, remark
+from kata.judge.examining import Answering, Examined, examine, remark
 from kata.judge.judging import Judged
 from kata.judge.laws import laws_of
 from kata.judge.sheet_file import Evidence, KataSheet
 from kata.waist.implementation import Implementation
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Backend, Session
+from kata.waist.sources import in_a_folder
 from kata.waist.verdict import Message, Outcome
 
 
@@ -56,26 +54,52 @@ class Grader:
         """
         began = time.monotonic()
         with in_a_folder(files) as implementation:
-            examined = self._examine(list(self._papers.exams), implementation)
+            examined = self._sat_here(list(self._papers.exams), implementation)
             again = [name for name, one in examined.items() if one.judged.verdict.outcome is Outcome.INFRASTRUCTURE]
             if again:
                 self.close()
-                examined |= self._examine(again, implementation)
+                examined |= self._sat_here(again, implementation)
+        return self._found(files, examined, time.monotonic() - began)
+
+    def mark(self, files: Mapping[str, bytes], backend: Backend, answering: Answering, seconds: float) -> Found:
+        """Mark what a submission answered elsewhere.
+
+        Args:
+            files: of the submission.
+            backend: what else is to be asked, is asked there.
+            answering: has the answers to the exam's questions.
+            seconds: that they took.
+        """
+        began = time.monotonic()
+        with in_a_folder(files) as implementation:
+            examined = self._examined(list(self._papers.exams), implementation, backend, answering)
+        return self._found(files, examined, seconds + time.monotonic() - began)
+
+    def _found(self, files: Mapping[str, bytes], examined: Mapping[str, Examined], seconds: float) -> Found:
         evidence = Evidence(dict(files), {name: one.sheet for name, one in examined.items()})
         data = sheet_file.as_bytes(evidence, self._papers.exams)
-        return Found(by_chapter([one.judged for one in examined.values()]), data, time.monotonic() - began)
+        return Found(by_chapter([one.judged for one in examined.values()]), data, seconds)
 
-    def _examine(self, names: list[str], implementation: Implementation) -> dict[str, Examined]:
+    def _sat_here(self, names: list[str], implementation: Implementation) -> dict[str, Examined]:
+        backend = Isolated(implementation, self._limits, self._ready(), ahead=len(names) > 1)
+        try:
+            return self._examined(names, implementation, backend, None)
+        finally:
+            backend.close()
+
+    def _examined(
+        self, names: list[str], implementation: Implementation, backend: Backend, answering: Answering | None
+    ) -> dict[str, Examined]:
+        self._ready()
+        session = Session(implementation, Backend(), curriculum.scratch())
+        exams, digests = self._papers.exams, self._papers.digests
+        return {n: examine(exams[n], digests[n], session, backend, self._catalogue, answering) for n in names}
+
+    def _ready(self) -> Worker:
         if self._worker is None:
             self._worker = Worker(walled=self._walled)
             self._catalogue = Catalogue.on(self._worker, self._limits)
-        backend = Isolated(implementation, self._limits, self._worker, ahead=len(names) > 1)
-        session = Session(implementation, Backend(), curriculum.scratch())
-        exams, digests = self._papers.exams, self._papers.digests
-        try:
-            return {n: examine(exams[n], digests[n], session, backend, self._catalogue) for n in names}
-        finally:
-            backend.close()
+        return self._worker
 
     def close(self) -> None:
         """Let the worker go; the next submission gets a fresh one."""
@@ -92,17 +116,6 @@ def mark_again(papers: Papers, evidence: Evidence, sheets: Mapping[str, KataShee
         session = Session(implementation, Backend(), curriculum.scratch())
         judged = [remark(papers.exams[name], sheet, session, catalogue) for name, sheet in sheets.items()]
     return by_chapter(judged)
-
-
-@contextlib.contextmanager
-def in_a_folder(files: Mapping[str, bytes]) -> Iterator[Implementation]:
-    """An implementation whose folder holds just these files, which are read and never run from there."""
-    with tempfile.TemporaryDirectory(prefix="kata-") as above:
-        folder = Path(above) / "exercises"
-        folder.mkdir()
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-        yield Implementation(str(folder), shown="exercises")
 
 
 def by_chapter(judged: list[Judged]) -> Katas:

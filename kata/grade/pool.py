@@ -18,7 +18,10 @@ _work: Callable[[Any], Any]
 
 
 class Lost:
-    """Stands for the result of a task whose process was gone every time."""
+    """Stands for the result of a task whose process was gone every time, or of which nothing came."""
+
+    def __init__(self, cause: str = "the process that judged it was gone three times") -> None:
+        self.cause = cause
 
 
 def spread(

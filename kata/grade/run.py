@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from kata.course.curriculum import Kata
-from kata.grade import grader, papers
+from kata.grade import cluster, grader, papers
 from kata.grade.grader import Grader
 from kata.grade.ledger import Ledger, LedgerError, Run
 from kata.grade.papers import Papers
@@ -30,6 +30,8 @@ PaperOf = Callable[[Kata, str], KataExam | None]
 """Finds the paper of that digest."""
 Told = Callable[[str, int, int], None]
 """Told of each step: what it is about, how many are done, and of how many."""
+Noted = Callable[[str], None]
+"""Told what an instructor should read, a sentence."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Settings:
     walled: bool
     jobs: int = 1
     limits: Limits = LIMITS
+    cluster: str = ""
+    """Where submissions answer, if not here: a scheduler's address, or local:N."""
 
     @property
     def sandbox(self) -> str:
@@ -74,12 +78,14 @@ def grade(
     *,
     regrade: bool = False,
     told: Told = lambda what, done, of: None,
+    noted: Noted = lambda sentence: None,
 ) -> None:
     """Judge every submission that is not judged yet, and put each into the ledger when it is.
 
     Raises:
         NoExam: the reference does not hold a law.
         LedgerError: the ledger cannot be written to.
+        ClusterLost: the cluster is gone.
     """
     run = settings.run()
     ledger.begin(run, {one.student: one.digest for one in submissions})
@@ -125,11 +131,14 @@ def grade(
     papers.keep(exam, ledger.folder)
     texts = {digest: same[0].files for digest, same in by_content.items()}
     judge = Grader(exam, settings.limits, walled=settings.walled)
-    for digest, found in spread(texts, lambda d: judge.grade(texts[d]), settings.jobs, ledger.let_go):
+    if settings.cluster:
+        answered = cluster.spread(settings.cluster, texts, exam, settings, ledger.let_go, noted)
+    else:
+        answered = spread(texts, lambda d: judge.grade(texts[d]), settings.jobs, ledger.let_go)
+    for digest, found in answered:
         for i, one in enumerate(by_content[digest]):
             if isinstance(found, Lost):
-                cause = "the process that judged it was gone three times"
-                put(one, grader.refused(list(settings.katas), Outcome.INFRASTRUCTURE, cause), 0.0, b"")
+                put(one, grader.refused(list(settings.katas), Outcome.INFRASTRUCTURE, found.cause), 0.0, b"")
             else:
                 put(one, found.katas, found.seconds, found.evidence if i == 0 else None)
 

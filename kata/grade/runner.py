@@ -21,6 +21,7 @@ from kata.grade.folder import json_bytes
 from kata.grade.intake import take_one
 from kata.grade.results import Katas
 from kata.judge import judging
+from kata.waist.sources import in_a_folder
 from kata.waist.verdict import Outcome
 
 USAGE = "usage: python -m kata.grade.runner SLUG INPUT OUTPUT"
@@ -51,7 +52,7 @@ def _judged(katas: list[Kata], given: Path) -> Katas:
     submission = take_one(given, given.absolute().name, graded={kata.chapter for kata in katas})
     if not submission.files:
         return grader.refused(katas, Outcome.BROKEN, submission.refused or "nothing was handed in")
-    with grader.in_a_folder(submission.files) as implementation:
+    with in_a_folder(submission.files) as implementation:
         return grader.by_chapter(list(judging.check(katas, implementation, profile="grade")))
 
 

@@ -3,18 +3,19 @@
 The sheet that comes of it is enough to find the verdict again (`remark`), with no line of the submission run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
-from kata.course.curriculum import Kata
-from kata.judge.answers import LawSheet, answer_law
+from kata.judge.answers import LawSheet, answer_laws
 from kata.judge.catalogue import Catalogue
 from kata.judge.exam import KataExam, LawExam
 from kata.judge.judging import Judged, Judgement, conclude, unjudged, untouched
 from kata.judge.laws import laws_of, not_run
 from kata.judge.marking import mark
 from kata.judge.sheet_file import KataSheet, Recorded, Recording
-from kata.waist.codec import Raised
+from kata.waist.answering import unread
+from kata.waist.codec import KataName
+from kata.waist.question import Answer, Prepared, Question
 from kata.waist.session import Backend, Session
 from kata.waist.verdict import DIAGNOSABLE
 
@@ -27,27 +28,91 @@ class Examined:
     sheet: KataSheet
 
 
-def examine(exam: KataExam, digest: str, session: Session, backend: Backend, catalogue: Catalogue | None) -> Examined:
-    """Put `exam`, whose digest is given, to the implementation of `session` behind `backend`, and mark its answers."""
+Answering = Callable[[KataExam, int], list[LawSheet]]
+"""The sheets of the exam's laws from that number on, as far as one can answer without marking what was answered."""
+
+
+def examine(
+    exam: KataExam,
+    digest: str,
+    session: Session,
+    backend: Backend,
+    catalogue: Catalogue | None,
+    answering: Answering | None = None,
+) -> Examined:
+    """Put `exam`, whose digest is given, to the implementation of `session`, and mark its answers.
+
+    First come the exam's own questions, one law after the other. What else marking asks, it asks in a fresh process:
+    so the two may happen at different times and places.
+
+    Args:
+        exam: what is asked.
+        digest: of the exam.
+        session: the implementation.
+        backend: where it lives.
+        catalogue: names the mistake.
+        answering: who puts the exam's questions; whoever lives behind `backend` when left out.
+    """
     kata, sheet = exam.kata, KataSheet(digest)
     todo = untouched(kata, session)
     if todo is not None:
         return Examined(unjudged(kata, todo), sheet)
     is_refused = session.ready_made_in(kata.key) is not None
+    given: list[LawSheet] = []
 
     def answers(paper: LawExam) -> LawSheet:
-        unread = _unread(sheet, kata)
+        lost = unread(sheet.laws, kata.key)
         if is_refused or kata.key in session.given_up:  # nobody is asked: what is said is known
             sheet.laws.append(LawSheet())
-        elif unread is not None:  # a fresh process for every law would say so once more
-            sheet.laws.append(LawSheet([[unread]]))
+        elif lost is not None:
+            sheet.laws.append(LawSheet([[lost]]))
         else:
-            sheet.laws.append(answer_law(paper, kata.key, backend, guarded=kata.is_scratch))
+            if len(given) == len(sheet.laws):
+                given.extend(answering(exam, len(given)) if answering else answer_laws(exam, len(given), backend))
+            sheet.laws.append(given[len(sheet.laws)])
         return sheet.laws[-1]
 
-    judgements = _marked(exam, answers, session, backend)
-    session.backend = Recording(backend, sheet)
+    afresh = _Afresh(backend)
+    judgements = _marked(exam, answers, session, afresh)
+    session.backend = Recording(afresh, sheet)
     return Examined(_concluded(exam, sheet, judgements, session, catalogue), sheet)
+
+
+class _Afresh(Backend):
+    """Another backend, from a fresh process on, and not before something is asked."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._is_fresh = False
+        self._kata: KataName | None = None
+        self._begun = False
+
+    @property
+    def printed(self) -> str:
+        return self._backend.printed if self._begun else ""
+
+    def begin(self, kata: KataName) -> None:
+        self._kata, self._begun = kata, False
+
+    def _begin(self) -> None:
+        if not self._is_fresh:
+            self._backend.renew()
+            self._is_fresh = True
+        if not self._begun and self._kata is not None:
+            self._backend.begin(self._kata)
+            self._begun = True
+
+    def ask(self, question: Question) -> Answer:
+        self._begin()
+        return self._backend.ask(question)
+
+    def converse(self, questions: Iterator[Question]) -> Generator[Answer, None, None]:
+        self._begin()
+        return self._backend.converse(questions)
+
+    def converse_prepared(self, questions: Iterator[Prepared]) -> Generator[Answer, None, None]:
+        self._begin()
+        return self._backend.converse_prepared(questions)
 
 
 def remark(exam: KataExam, sheet: KataSheet, session: Session, catalogue: Catalogue | None) -> Judged:
@@ -81,13 +146,4 @@ def _marked(
 def _concluded(
     exam: KataExam, sheet: KataSheet, judgements: list[Judgement], session: Session, catalogue: Catalogue | None
 ) -> Judged:
-    return conclude(exam.kata, judgements, session, catalogue if _unread(sheet, exam.kata) is None else None)
-
-
-def _unread(sheet: KataSheet, kata: Kata) -> Raised | None:
-    """What was answered instead, where the chapter does not load or lacks the kata: there is nothing to compare."""
-    answers = sheet.laws[0].answers[0] if sheet.laws and sheet.laws[0].answers else []
-    if not answers or not isinstance(answers[0], Raised):
-        return None
-    lacks = answers[0].kind == "missing" and f"defines no {kata.name};" in answers[0].text
-    return answers[0] if answers[0].kind == "load" or lacks else None
+    return conclude(exam.kata, judgements, session, catalogue if unread(sheet.laws, exam.kata.key) is None else None)

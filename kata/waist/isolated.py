@@ -37,6 +37,7 @@ from kata.waist.worker import End, Order, OrderResult, Used
 START_LIMIT = 120.0  # seconds for TensorFlow's import on a machine that is busy
 AHEAD = 64  # requests that are sent before the first of them is answered
 AHEAD_BYTES = 2**20
+MAX_ANSWERS = 64 * 2**20  # bytes of a kata's answers that are not those of the reference
 SHOWN_OUTPUT = 4_000  # characters of what the learner printed that are kept
 
 
@@ -487,6 +488,7 @@ class Isolated(Backend):
         self._next: Child | None = None
         self._kata: KataName | None = None
         self._last_words = ""
+        self._own_bytes = 0
 
     def prepare(self) -> None:
         """Have a child ready and warm before anyone asks for it; no line of the implementation runs yet."""
@@ -500,8 +502,10 @@ class Isolated(Backend):
             self._child = None
 
     def begin(self, kata: KataName) -> None:
-        if kata != self._kata and self._kata is not None:
-            self._drop()
+        if kata != self._kata:
+            self._own_bytes = 0
+            if self._kata is not None:
+                self._drop()
         self._kata = kata
         self._last_words = ""
         if self._child is not None:
@@ -539,7 +543,21 @@ class Isolated(Backend):
 
         for data in self._replies(requests()):
             each = asked.popleft()
-            yield each.answer if data == each.likely else self._answer_in(data)
+            yield each.answer if each.is_likely(data) else self._own(data)
+
+    def _own(self, data: bytes) -> Answer:
+        """An answer that is this implementation's alone: all of a kata's are kept, so there is an end to them."""
+        self._own_bytes += len(data)
+        if self._own_bytes > MAX_ANSWERS:
+            self._drop()
+            raise Stopped(Outcome.OUT_OF_MEMORY, f"its answers together are larger than {MAX_ANSWERS // 2**20} MiB")
+        return self._answer_in(data)
+
+    def converse_packed(self, requests: Iterator[bytes]) -> Generator[bytes, None, None]:
+        """As `converse`, questions and answers as they cross the waist."""
+        for data in self._replies(requests):
+            self._answer_in(data)  # what is no answer is noticed here
+            yield data
 
     def _answer_in(self, data: bytes) -> Answer:
         try:
@@ -578,6 +596,9 @@ class Isolated(Backend):
             self._last_words = clean_text(child.printed.decode("utf-8", "replace"))
             with contextlib.suppress(WorkerLost):
                 child.end(0.0)
+
+    def renew(self) -> None:
+        self._drop()
 
     def close(self) -> None:
         self._drop()

@@ -94,6 +94,10 @@ class Prepared:
     answer: Answer
     """What `likely` says. Whoever answers so is given this very object, so that nothing need be compared again."""
 
+    def is_likely(self, data: bytes) -> bool:
+        """Whether these are the bytes of the likely answer."""
+        return data == self.likely
+
 
 def reply_of(answer: Answer) -> Reply:
     """The answer as a message; CodecError where it holds what may not cross."""

@@ -60,6 +60,9 @@ class Backend:
     def begin(self, kata: KataName) -> None:
         """A law of `kata` begins."""
 
+    def renew(self) -> None:
+        """What is asked next is asked of a fresh process, where there are processes."""
+
     def ask(self, question: Question) -> Answer:
         """Answer one question; Stopped when the implementation did not live to answer."""
         raise NotImplementedError

@@ -1,8 +1,10 @@
 """The text of an implementation as data: what is sent to the process that runs it, which opens none of its files."""
 
+import contextlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -51,6 +53,17 @@ def sources_of(implementation: Implementation, also: Iterable[Path] = ()) -> Sou
         except NotTaken as error:
             sources.refused[str(path)] = str(error)
     return sources
+
+
+@contextlib.contextmanager
+def in_a_folder(files: Mapping[str, bytes]) -> Iterator[Implementation]:
+    """An implementation whose folder holds just these files, which are read and never run from there."""
+    with tempfile.TemporaryDirectory(prefix="kata-") as above:
+        folder = Path(above) / "exercises"
+        folder.mkdir()
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        yield Implementation(str(folder), shown="exercises")
 
 
 class NotTaken(ValueError):

@@ -15,6 +15,12 @@ DAILY: dict[str, tuple[str, ...]] = {
         "test_a_sheet_alone_is_enough_where_nothing_diverges",
         "test_what_is_not_on_the_sheet_is_said",
     ),
+    "test_cluster": (
+        *("arguments0-such as local:2", "test_without_dask_it_says_what_to_install", "compose.yaml", "Dockerfile"),
+        "test_a_paper_holds_no_answer_and_comes_back_whole",
+        "test_a_sheet_comes_back_as_it_was_with_the_reference_s_own_answers_in_place",
+        *("a pickle", "a compressed one", "test_a_message_that_swells_is_refused"),
+    ),
     "test_diagnosis": (
         "cosine_decay",
         "test_answers_are_alike_only_in_kind_shape_dtype_and_value",
