@@ -13,33 +13,8 @@ import msgspec
 from kata.course import curriculum
 from kata.learn.state import Page, State
 from kata.learn.watch import Watch
+from kata.page.data import KataView, View
 from kata.waist.implementation import Implementation, implementation_at
-from kata.waist.verdict import Message
-
-
-class KataView(msgspec.Struct, omit_defaults=True):
-    """What is known of one kata."""
-
-    standing: str
-    judging: bool = False
-    looking: bool = False
-    """Its failure is known; the mistake's name is still being looked for."""
-    outcome: str = ""
-    passed: int = 0
-    total: int = 0
-    cause: str = ""
-    message: Message | None = None
-    hint: int | None = None
-    """The hint that fits the mistake."""
-
-
-class View(msgspec.Struct):
-    """How things stand."""
-
-    katas: dict[str, KataView]
-    errors: dict[str, str] = {}
-    starting: str = ""
-    said: str = ""
 
 
 def view_of(state: State) -> View:

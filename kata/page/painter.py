@@ -21,66 +21,14 @@ from kata.learn.plot import gather
 from kata.learn.plot.draw import window
 from kata.learn.plot.gather import Answers, Comparison, Undrawable
 from kata.learn.plot.handles import MOVABLE
-from kata.learn.plot.pictures import PICTURES, Array, Panel, Picture, picture_of
+from kata.learn.plot.pictures import Array, Panel, Picture, picture_of
+from kata.page.data import LineView, PanelView, Reply, Request, WayView
 from kata.waist.implementation import EDITION, ROOT, Implementation, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
 from kata.waist.session import Session, Stopped
 
 LIMITS = Limits(call=5.0, law=20.0)
 """A hand that moves a handle does not wait; a loop is ended soon."""
-
-
-class Request(msgspec.Struct):
-    """Draw a kata with its handles at `values`, or count what its right ways cost."""
-
-    number: int
-    kata: str
-    values: dict[str, float] = {}
-    ways: bool = False
-
-
-class LineView(msgspec.Struct):
-    """One line's points; None where there is no number to place."""
-
-    label: str
-    expected: list[list[float | None]] | None
-    yours: list[list[float | None]] | None
-
-
-class PanelView(msgspec.Struct):
-    """One panel."""
-
-    title: str
-    x: str
-    y: str
-    kind: str
-    scale: str
-    lines: list[LineView]
-    given: list[list[float | None]] | None
-    window: list[float] | None
-
-
-class WayView(msgspec.Struct):
-    """One right way: what it says of itself, what it costs, what differs from yours."""
-
-    title: str
-    note: str
-    counts: dict[str, str]
-    difference: str
-
-
-class Reply(msgspec.Struct):
-    """The answer to the request with that number."""
-
-    number: int
-    kata: str
-    setting: str = ""
-    panels: list[PanelView] = []
-    words: list[str] = []
-    problems: list[str] = []
-    ways: list[WayView] = []
-    trouble: str = ""
-    """Why there is nothing, when there is nothing."""
 
 
 @dataclass
@@ -178,11 +126,6 @@ def _points(points: Array | None) -> list[list[float | None]] | None:
         return None
     there = np.isfinite(points)
     return [[float(f"{v:.7g}") if ok else None for v, ok in zip(*row)] for row in zip(points.tolist(), there.tolist())]
-
-
-def is_drawn(kata: str) -> bool:
-    """Whether there is a picture of the kata."""
-    return kata in PICTURES
 
 
 def main(folder: str) -> None:

@@ -142,15 +142,7 @@ def _gradient(make: Callable[[], Any], batch: Batch, at: Array, **options: Any) 
 
     def derivative(loss: Any, x: float) -> float:
         labels, predictions = batch(x)
-        try:
-            gradient = common.gradient(loss, labels, predictions, **options)
-        except ImplementationError as error:
-            if error.line is not None:  # a line of the kata raised it
-                raise
-            gradient = None
-        if gradient is None:
-            raise Unusable("there is none: something in it is not differentiable, or leaves TensorFlow")
-        found = array(gradient, predictions.shape)
+        found = gradient_of(loss, labels, predictions, **options)
         return float(len(found) * found.flat[0])  # the mean over the batch has divided by its size
 
     def ask() -> Array:
@@ -158,6 +150,23 @@ def _gradient(make: Callable[[], Any], batch: Batch, at: Array, **options: Any) 
         return _over(at, lambda x: derivative(loss, x))
 
     return ask
+
+
+def gradient_of(loss: Any, labels: Array, predictions: Array, **options: Any) -> Array:
+    """The gradient of the loss in the predictions.
+
+    Raises:
+        Unusable: there is none.
+    """
+    try:
+        gradient = common.gradient(loss, labels, predictions, **options)
+    except ImplementationError as error:
+        if error.line is not None:  # a line of the kata raised it
+            raise
+        gradient = None
+    if gradient is None:
+        raise Unusable("there is none: something in it is not differentiable, or leaves TensorFlow")
+    return array(gradient, predictions.shape)
 
 
 @dataclass(frozen=True)
@@ -438,12 +447,12 @@ def _warmup(steps: int, total: int = 100, label: str = "") -> Line:
     return Line(label or f"warmup_steps {steps}", ask)
 
 
-def _whole_run(fraction: float) -> Line:
+def _whole_run(fraction: float, every: int = 1) -> Line:
     """The capstone's schedule promises an answer for one step at a time."""
 
     def ask() -> Array:
         schedule = capstone.make_schedule(samples=1000, batch_size=128, epochs=12, warmup_fraction=fraction)
-        return _over(np.arange(111), lambda step: number(schedule(int(step))))
+        return _over(np.arange(0, 111, every), lambda step: number(schedule(int(step))))
 
     return Line(f"warmup_fraction {fraction:g}", ask)
 
