@@ -477,6 +477,7 @@ def page(
     name: Annotated[
         str | None, typer.Argument(metavar="[KATA]", help="where to begin", autocompletion=_complete_kata)
     ] = None,
+    impl: Impl = "exercises",
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="8765, or the next that is free")] = None,
     host: Annotated[str, typer.Option(help="listen elsewhere than on this machine alone; see --exposed")] = "127.0.0.1",
     exposed: Annotated[
@@ -492,6 +493,7 @@ def page(
                 f"--host {host} lets others in your network try the page, which runs code on this machine; "
                 "if you mean it, add --exposed"
             )
+        implementation = implementation_at(impl)
         from kata.page import server
 
         listening = server.bound(host, port)
@@ -511,7 +513,7 @@ def page(
 
             webbrowser.open(address)
 
-    server.serve(implementation_at("exercises"), listening, host, key, ready, kata)
+    server.serve(implementation, listening, host, key, ready, kata)
 
 
 @app.command("doctor")

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from kata.course import curriculum
 from kata.course.curriculum import Kata
-from kata.course.progress import write_whole
-from kata.waist.implementation import ROOT
+from kata.course.progress import PATH, write_whole
 
-KEPT = ROOT / ".kata" / "kept"
+KEPT = PATH.parent / "kept"
 """Texts that stood against another: one of them went into the file, both are here."""
 
 
@@ -121,7 +120,7 @@ class Parts:
         """Two pages that write at once write one after the other."""
         import fcntl
 
-        lock = ROOT / ".kata" / "page.lock"
+        lock = PATH.parent / "page.lock"
         lock.parent.mkdir(exist_ok=True)
         with lock.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

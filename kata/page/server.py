@@ -23,7 +23,7 @@ from kata.waist.implementation import ROOT, Implementation
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT = 8765
-TOKEN = ROOT / ".kata" / "page.token"
+TOKEN = progress.PATH.parent / "page.token"
 
 
 def token() -> str:
@@ -54,6 +54,7 @@ def bound(host: str, port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, number))
+            listening.listen(128)  # whoever comes before the server is ready waits
         except OSError as error:
             listening.close()
             trouble = error.strerror or str(error)

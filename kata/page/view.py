@@ -63,7 +63,8 @@ class Tab:
         self._charts: list[ui.echart] = []
         self._panels: list[PanelView] = []
         self._shown: object = None
-        self._judged: object = None
+        self._judged: str | None = None
+        """The text that the picture was last drawn of."""
         self.values: dict[str, float] = {}
         self._items: dict[str, tuple[ui.element, ui.element]] = {}
         self._build()
@@ -117,7 +118,7 @@ class Tab:
                     item.on("click", lambda kata=kata: self.open(kata))
                     with item:
                         mark = ui.html("·", sanitize=False, tag="span")
-                        ui.html(kata.name, sanitize=False, tag="span").classes("name")
+                        ui.html(kata.name.replace("_", "_<wbr>"), sanitize=False, tag="span").classes("name")
                         minutes = f'{kata.stars} {kata.minutes}<span aria-hidden="true">′</span>'
                         ui.html(minutes, sanitize=False, tag="span").classes("meta")
                     self._items[kata.name] = (item, mark)
@@ -144,7 +145,11 @@ class Tab:
             self.text = ui.html("", sanitize=False)
         with ui.element("div").classes("panel code").props(panels.format("code")) as self.code:
             self.editor = ui.codemirror(
-                "", language="Python", on_change=lambda: self.changed(), keymap={"Mod-s": lambda: self.save()}
+                "",
+                language="Python",
+                on_change=lambda: self.changed(),
+                keymap={"Mod-s": lambda: self.save()},
+                line_wrapping=True,
             )
             with ui.element("div").classes("state"):
                 self.saved = ui.label("").props("role=status")
@@ -224,7 +229,7 @@ class Tab:
         own = lesson.as_html(self.kata.lesson)
         introduction = lesson.as_html(chapter.introduction)
         self.text.set_content(
-            f"{own}<details><summary><strong>The whole chapter's introduction</strong></summary>{introduction}</details>"
+            f"{own}<details><summary><strong>The chapter's introduction</strong></summary>{introduction}</details>"
         )
 
     def _search(self, text: str) -> None:
@@ -400,9 +405,9 @@ class Tab:
             if shown != self._shown:
                 self._shown = shown
                 self._show_verdict(mine, view)
-            judged = None if mine.judging or not mine.outcome else (mine.outcome, mine.message, mine.passed)
-            if judged is not None and judged != self._judged and not mine.looking and not view.starting:
-                self._judged = judged
+            is_judged = bool(mine.outcome) and not mine.judging and not view.starting
+            if is_judged and self._judged != self.base:
+                self._judged = self.base
                 self.draw()
 
     fault = ""
@@ -441,7 +446,7 @@ class Tab:
                     ui.label("Looking for the mistake's name …").classes("soft")
                 line = words.line_of(mine.message)
                 if line is not None:
-                    where = words.rows_of(mine.message)["where"]
+                    where = words.rows_of(mine.message)["where"].rpartition("/")[2]
                     here = line - self.first_line + 1
                     text = f"Go to line {here} ({where})"
                     ui.html(words.escape(text), sanitize=False, tag="button").classes("plain link").props(
