@@ -516,6 +516,21 @@ def page(
     server.serve(implementation, listening, host, key, ready, kata)
 
 
+@app.command()
+def site(
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="the folder; replaced if it is such a site")],
+) -> None:
+    """The lessons as a static website, for any host: search, formulas, plots, folded hints, no solutions."""
+    from kata.page import site as building
+
+    try:
+        size = building.build(target)
+    except building.Unbuildable as error:
+        err.print(f"[red]kata:[/red] {escape(str(error))}")
+        raise typer.Exit(2) from None
+    out.print(f"{escape(str(target))} holds the site, {size / 1e6:.1f} MB; open {escape(str(target / 'index.html'))}")
+
+
 @app.command("doctor")
 def show_doctor() -> None:
     """Look at this machine: what is missing, and the command that mends it."""

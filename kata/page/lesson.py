@@ -9,12 +9,16 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 
-def _formula(text: str, options: dict[str, Any]) -> str:
+def formula(text: str, *, is_block: bool) -> str:
     """The formula as MathML; as it is written where it cannot be read."""
     try:
-        return str(convert(text.strip(), display="block" if options["display_mode"] else "inline"))
+        return str(convert(text.strip(), display="block" if is_block else "inline"))
     except Exception:
         return f"<code>{escape(text)}</code>"
+
+
+def _formula(text: str, options: dict[str, Any]) -> str:
+    return formula(text, is_block=bool(options["display_mode"]))
 
 
 def _block(self: Any, tokens: Any, number: int, options: Any, env: Any) -> str:

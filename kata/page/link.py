@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
@@ -110,8 +111,10 @@ async def _end(process: Process | None) -> None:
         return
     assert process.stdin is not None
     process.stdin.close()
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)  # it may be importing, and not yet reading
     try:
-        await asyncio.wait_for(process.wait(), 5)
+        await asyncio.wait_for(process.wait(), 10)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -134,9 +134,10 @@ def main(folder: str) -> None:
     os.chdir(ROOT)
     with os.fdopen(os.dup(1), "wb") as stream, contextlib.closing(Painter(implementation_at(folder))) as painter:
         os.dup2(2, 1)
-        for line in sys.stdin.buffer:
-            stream.write(msgspec.json.encode(painter.answer(decode(line))) + b"\n")
-            stream.flush()
+        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+            for line in sys.stdin.buffer:
+                stream.write(msgspec.json.encode(painter.answer(decode(line))) + b"\n")
+                stream.flush()
 
 
 if __name__ == "__main__":

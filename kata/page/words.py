@@ -44,7 +44,8 @@ def spoken(kata: Kata, view: KataView, starting: str) -> str:
     """What a screen reader is told when the verdict has changed."""
     words = f"{kata.name}: {title_of(view, starting)}."
     if view.message and view.outcome != Outcome.SOLVED:
-        words += f" {rows_of(view.message).get('mistake') or view.message.heading.partition(': ')[2]}."
+        more = rows_of(view.message).get("mistake") or view.message.heading.partition(": ")[2]
+        words += f" {more.rstrip('.')}."
     return words
 
 
