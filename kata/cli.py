@@ -498,7 +498,8 @@ def page(
 
         listening = server.bound(host, port)
     key = server.token()
-    shown = f"[{host}]" if ":" in host else host
+    everywhere = host in ("0.0.0.0", "::")
+    shown = server.socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}/?token={key}"
     if exposed:
         err.print(

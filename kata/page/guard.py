@@ -55,7 +55,7 @@ class Guard:
         if scope["type"] == "http" and scope["method"] == "GET" and given and self._is_right(given):
             # Out of the address bar, the history and what is sent on: from here on the browser has a cookie.
             rest = urlencode({name: values[0] for name, values in query.items() if name != "token"})
-            answer = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
+            answer = RedirectResponse("/" + scope["path"].lstrip("/") + (f"?{rest}" if rest else ""), 303)
             answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
             return answer
         if not self._is_right(_cookies(headers.get("cookie", "")).get(self._cookie, "")):

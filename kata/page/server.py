@@ -63,6 +63,14 @@ def bound(host: str, port: int | None) -> socket.socket:
     raise ValueError(f"{host}:{wanted[0]} cannot be listened at ({trouble}); name another with --port")
 
 
+def own_names() -> set[str]:
+    """What this machine is called in its network."""
+    name = socket.gethostname()
+    with contextlib.suppress(OSError):
+        return {name, *(str(found[4][0]) for found in socket.getaddrinfo(name, None))}
+    return {name}
+
+
 def first_kata(implementation: Implementation) -> Kata:
     """Where a learner goes on: the first kata that is not solved."""
     standings = progress.standings(curriculum.katas(), implementation)
@@ -101,7 +109,7 @@ def serve(
     outer = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     ui.run_with(outer, title="Katas", dark=None, reconnect_timeout=30.0, tailwind=False, show_welcome_message=False)
     port = listening.getsockname()[1]
-    hosts = LOOPBACK if host in LOOPBACK else (*LOOPBACK, host, socket.gethostname())
+    hosts = LOOPBACK if host in LOOPBACK else (*LOOPBACK, host, *own_names())
     guarded = Guard(outer, token=key, hosts=hosts, port=port)
     config = uvicorn.Config(guarded, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1)
     with contextlib.suppress(KeyboardInterrupt):

@@ -5,6 +5,8 @@ somebody else saved meanwhile is never overwritten unseen.
 """
 
 import asyncio
+import contextlib
+import difflib
 import json
 import time
 from pathlib import Path
@@ -314,6 +316,9 @@ class Tab:
             self.base = self.editor.value = part.text
             self._resolved()
         elif part.text == self.base:
+            if self.theirs is not None:  # whoever had changed it has put it back
+                self._resolved()
+                self.changed()
             return
         elif mine == self.base:
             self.base = self.editor.value = part.text
@@ -336,8 +341,6 @@ class Tab:
         self.say("Not saved: the file was changed elsewhere")
         self.choose("code")
         self.banner.clear()
-        import difflib
-
         rows = "\n".join([*difflib.unified_diff(theirs.splitlines(), mine.splitlines(), lineterm="", n=2)][2:])
         with self.banner, ui.element("div").classes("box warn").props("role=alert"):
             ui.html(
@@ -355,6 +358,8 @@ class Tab:
         self.base, self.theirs = self.theirs, None
         self.banner.clear()
         if not mine:
+            with contextlib.suppress(OSError):
+                self.course.parts.keep(self.kata, page=self.editor.value)  # with what was typed since
             self.editor.value = self.base
         self._point_script()
         self.save()
