@@ -68,6 +68,9 @@ class Tab:
         self._judged: str | None = None
         """The text that the picture was last drawn of."""
         self.values: dict[str, float] = {}
+        self.chosen = "lesson"
+        self.fault = ""
+        """Why the file is no Python, and where."""
         self._items: dict[str, tuple[ui.element, ui.element]] = {}
         self._build()
         self._leave = course.engine.listen(self.hear)
@@ -192,9 +195,9 @@ class Tab:
                 self._show_fault(part)
             self._point_script()
             self._build_picture()
-            self.hear(self.course.engine.view)
             view = self.course.engine.view.katas.get(kata.name)
             self.choose("lesson" if view is None or view.standing == "todo" else "code")
+            self.hear(self.course.engine.view)
             self.banner.clear()
             if part is not None:
                 for draft in drafts or []:
@@ -414,8 +417,6 @@ class Tab:
             if is_judged and self._judged != self.base:
                 self._judged = self.base
                 self.draw()
-
-    fault = ""
 
     def _show_course(self, view: View) -> None:
         solved = sum(kata.standing == "solved" for kata in view.katas.values())

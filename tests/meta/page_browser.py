@@ -32,7 +32,7 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-LONG = 60  # seconds: TensorFlow is imported, the laws are read
+LONG = 40  # seconds: TensorFlow is imported, the laws are read
 
 
 class Served:
@@ -59,7 +59,8 @@ class Served:
             start_new_session=True,
         )
         assert self.process.stdout is not None
-        said = self.process.stdout.readline()
+        with self.process.stdout:
+            said = self.process.stdout.readline()
         found = re.search(r"http://\S+", said)
         assert found, said
         self.address = found[0]

@@ -54,7 +54,7 @@ def test_the_whole_way_of_a_newcomer(browser: Browser, served: Served) -> None:
     assert browser.verdict == "Not written yet"
     assert "token" not in browser.driver.current_url
     assert browser.ask("return document.querySelectorAll('#panel-lesson').length") == 1
-    assert len(browser.text("#panel-lesson")) > 200
+    assert len(browser.text("#panel-lesson")) > 100
     # Writes something wrong, and reads what is wrong with it.
     code = browser.code
     browser.type_code(with_body(code, WRONG))
