@@ -5,6 +5,7 @@ Exit status: 0 when everything asked for is solved (or done); 1 when something i
 """
 
 import contextlib
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -499,7 +500,7 @@ def page(
         listening = server.bound(host, port)
     key = server.token()
     everywhere = host in ("0.0.0.0", "::")
-    shown = server.socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
+    shown = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}/?token={key}"
     if exposed:
         err.print(

@@ -45,7 +45,7 @@ class EngineLink:
         """End the process."""
         if self._task is not None:
             self._task.cancel()
-        await _end(self._process)
+        await _end(self._process, signal.SIGINT)
 
     def tell(self, word: str, kata: str) -> None:
         """Say one of the engine's words of a kata."""
@@ -106,13 +106,15 @@ async def _started(module: str, folder: str) -> Process:
     )
 
 
-async def _end(process: Process | None) -> None:
+async def _end(process: Process | None, at_once: signal.Signals | None = None) -> None:
+    """Close its input, at which it ends by itself; one that may be importing for long is sent a signal too."""
     if process is None or process.returncode is not None:
         return
     assert process.stdin is not None
     process.stdin.close()
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)  # it may be importing, and not yet reading
+    if at_once is not None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(at_once)
     try:
         await asyncio.wait_for(process.wait(), 10)
     except TimeoutError:

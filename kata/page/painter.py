@@ -18,6 +18,7 @@ from kata.course import curriculum
 from kata.course.curriculum import Kata
 from kata.learn import compare
 from kata.learn.plot import gather
+from kata.learn.plot import kept as kept_points
 from kata.learn.plot.draw import window
 from kata.learn.plot.gather import Answers, Comparison, Undrawable
 from kata.learn.plot.handles import MOVABLE
@@ -74,7 +75,7 @@ class Painter:
         movable = None if EDITION else MOVABLE.get(kata.name)
         picture = movable.picture(request.values) if movable else picture_of(kata.name)
         if EDITION:
-            expected = Answers(gather.kept.points_of(kata.name) or (), ())
+            expected = Answers(kept_points.points_of(kata.name) or (), ())
         else:
             expected = self._ask("reference", kata, picture, implementation_at("solutions"))
         if expected.problems or len(expected.points) != len(picture.panels):

@@ -9,6 +9,7 @@ import contextlib
 import difflib
 import json
 import time
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class Tab:
         self.chosen = "lesson"
         self.fault = ""
         """Why the file is no Python, and where."""
-        self._items: dict[str, tuple[ui.element, ui.element]] = {}
+        self._items: dict[str, tuple[ui.element, ui.html]] = {}
         self._build()
         self._leave = course.engine.listen(self.hear)
         course.tabs.add(self)
@@ -111,7 +112,7 @@ class Tab:
             ui.element("input").classes("search").props('type=search placeholder="Search" aria-label="Search katas"')
         )
         search.on("input", lambda event: self._search(str(event.args)), js_handler="(e) => emit(e.target.value)")
-        self._chapters: list[tuple[ui.element, ui.element, curriculum.Chapter]] = []
+        self._chapters: list[tuple[ui.element, ui.html, curriculum.Chapter]] = []
         for chapter in curriculum.chapters():
             fold = ui.element("details")
             with fold:
@@ -430,7 +431,8 @@ class Tab:
             mark.set_content(f'<span class="{standing}" role="img" aria-label="{standing}">{sign}</span>')
             item.props(f"aria-current={'true' if name == self.kata.name else 'false'}")
         for fold, count, chapter in self._chapters:
-            done = sum(name.standing == "solved" for kata in chapter.katas if (name := view.katas.get(kata.name)))
+            known = [view.katas[kata.name] for kata in chapter.katas if kata.name in view.katas]
+            done = sum(one.standing == "solved" for one in known)
             count.set_content(f"{done}/{len(chapter.katas)}")
             if chapter.name == self.kata.chapter:
                 fold.props("open")
@@ -445,7 +447,7 @@ class Tab:
             with ui.element("div").classes(f"box {tone}"):
                 ui.html(f'<span class="verdict">{title}{laws}</span>', sanitize=False)
             if self.fault and mine.outcome == Outcome.BROKEN:
-                ui.html(f'<div class="box bad">{words.escape(self.fault)}</div>', sanitize=False)
+                ui.html(f'<div class="box bad">{escape(self.fault)}</div>', sanitize=False)
             elif mine.message is not None and not is_solved:
                 ui.html(words.details(mine.message), sanitize=False)
                 if mine.looking:
@@ -455,11 +457,11 @@ class Tab:
                     where = words.rows_of(mine.message)["where"].rpartition("/")[2]
                     here = line - self.first_line + 1
                     text = f"Go to line {here} ({where})"
-                    ui.html(words.escape(text), sanitize=False, tag="button").classes("plain link").props(
-                        "type=button"
-                    ).on("click", lambda: self._go_to(line))
+                    ui.html(escape(text), sanitize=False, tag="button").classes("plain link").props("type=button").on(
+                        "click", lambda: self._go_to(line)
+                    )
             elif mine.cause and not is_solved and mine.outcome != Outcome.TODO:
-                ui.html(f"<p>{words.escape(mine.cause)}</p>", sanitize=False)
+                ui.html(f"<p>{escape(mine.cause)}</p>", sanitize=False)
             elif not is_solved:
                 ui.html(f"<p>{lesson.in_line(self.kata.goal)}</p>", sanitize=False)
                 if mine.outcome == Outcome.TODO and self.chosen == "lesson":
@@ -523,7 +525,7 @@ class Tab:
                 return
             place.clear()
             with place:
-                ui.html(words.ways(reply.ways) or f"<p>{words.escape(reply.trouble)}</p>", sanitize=False)
+                ui.html(words.ways(reply.ways) or f"<p>{escape(reply.trouble)}</p>", sanitize=False)
 
     # The picture
 

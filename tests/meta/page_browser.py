@@ -144,7 +144,9 @@ class Browser:
 
     def type_code(self, text: str, *, save: bool = True) -> None:
         """Put `text` into the editor as a hand would: all is selected, and it is pasted over."""
-        self.press("Code", "main")
+        if not self.find(".cm-content").is_displayed():
+            self.press("Code", "main")
+            self.until(lambda: self.find(".cm-content").is_displayed())
         self.find(".cm-content").click()
         self.ask(
             """const view = getElement(kataPage.editor).editor;

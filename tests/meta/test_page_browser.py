@@ -36,6 +36,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _one_window_as_it_was(browser: Browser, served: Served) -> Iterator[None]:
+    if served.process is None or served.process.poll() is not None:
+        served.start()
     before = {path: path.read_text("utf-8") for path in served.exercises.glob("ch*.py")}
     yield
     first, *others = browser.driver.window_handles
@@ -154,6 +156,7 @@ def test_two_tabs_see_each_other_s_saves(browser: Browser, served: Served) -> No
 
 def test_a_killed_server_loses_nothing(browser: Browser, served: Served) -> None:
     browser.open(served, NAME)
+    browser.press("Code", "main")
     port = served.port
     served.kill()
     browser.type_code(with_body(browser.code, "return base_lr  # never sent"), save=False)

@@ -45,7 +45,7 @@ class Handle:
     def argument(self, value: float) -> float:
         """What the kata is given when the handle stands at `value`."""
         if self.power:
-            return float(self.power) ** value
+            return float(math.pow(self.power, value))
         return int(value) if float(self.step).is_integer() else value
 
     def shown(self, value: float) -> str:
