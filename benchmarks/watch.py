@@ -25,6 +25,7 @@ from benchmarks.rows import Row, an_import, ratio
 from kata.course import curriculum, stubs
 from kata.judge import profiles
 from kata.judge.team import Done, Finished, ForkedJudge
+from kata.learn.screen import Screen
 from kata.learn.watch import TEAM, Watch
 from kata.waist.implementation import ROOT, implementation_at
 from kata.waist.isolated import Isolated, Limits, Worker
@@ -134,7 +135,11 @@ def judging(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
     for backend in ready:
         backend.close()
     worker.close()
-    watch = Watch(implementation_at("solutions"), [kata], Console(file=io.StringIO(), force_terminal=True))
+    watch = Watch(
+        implementation_at("solutions"),
+        [kata],
+        Screen(Console(file=io.StringIO(), force_terminal=True), keyboard=False),
+    )
     drawn = []
     for _ in range(rounds):
         started = time.perf_counter()

@@ -5,6 +5,7 @@ Exit status: 0 when everything asked for is solved (or done); 1 when something i
 """
 
 import contextlib
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -470,6 +471,66 @@ def notebook(
         path = writer.write(chapter, file)
     place = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     out.print(f"{chapter.name} is in {escape(str(place))}\nopen it with Jupyter or VS Code, or upload it to Colab")
+
+
+@app.command()
+def page(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[KATA]", help="where to begin", autocompletion=_complete_kata)
+    ] = None,
+    impl: Impl = "exercises",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="8765, or the next that is free")] = None,
+    host: Annotated[str, typer.Option(help="listen elsewhere than on this machine alone; see --exposed")] = "127.0.0.1",
+    exposed: Annotated[
+        bool, typer.Option("--exposed", help="with --host: yes, others in the network may reach it, who have the link")
+    ] = False,
+    browser: Annotated[bool, typer.Option(help="open the page in the browser")] = True,
+) -> None:
+    """The course in a browser: lesson, code, verdict and picture side by side; `kata watch` may run beside it."""
+    with _refusals():
+        kata = _one(name) if name else None
+        if host not in ("127.0.0.1", "localhost", "::1") and not exposed:
+            raise Refused(
+                f"--host {host} lets others in your network try the page, which runs code on this machine; "
+                "if you mean it, add --exposed"
+            )
+        implementation = implementation_at(impl)
+        from kata.page import server
+
+        listening = server.bound(host, port)
+    key = server.token()
+    everywhere = host in ("0.0.0.0", "::")
+    shown = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listening.getsockname()[1]}/?token={key}"
+    if exposed:
+        err.print(
+            "[yellow]kata:[/yellow] the page can be reached from the network, without encryption: "
+            "whoever reads the link, or the traffic, can run code here"
+        )
+
+    def ready() -> None:
+        out.print(f"The page is at [cyan]{escape(address)}[/cyan]\n(Ctrl-C ends it)", soft_wrap=True)
+        if browser and sys.stdout.isatty():
+            import webbrowser
+
+            webbrowser.open(address)
+
+    server.serve(implementation, listening, host, key, ready, kata)
+
+
+@app.command()
+def site(
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="the folder; replaced if it is such a site")],
+) -> None:
+    """The lessons as a static website, for any host: search, formulas, plots, folded hints, no solutions."""
+    from kata.page import site as building
+
+    try:
+        size = building.build(target)
+    except building.Unbuildable as error:
+        err.print(f"[red]kata:[/red] {escape(str(error))}")
+        raise typer.Exit(2) from None
+    out.print(f"{escape(str(target))} holds the site, {size / 1e6:.1f} MB; open {escape(str(target / 'index.html'))}")
 
 
 @app.command("doctor")

@@ -17,6 +17,8 @@ from kata.waist.implementation import ROOT
 
 COPIED = (
     "kata/*.py",
+    "kata/page/*.css",
+    "kata/page/*.js",
     "lessons/*.md",
     "lessons/*.svg",
     "tests/*.py",

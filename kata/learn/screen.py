@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.text import Text
@@ -56,8 +57,26 @@ def keys(state: State) -> list[tuple[str, str]]:
     return [(key, word) for key, word, applies in every if applies]
 
 
+class View(Protocol):
+    """What shows the state of a watch to somebody."""
+
+    shows_all: bool
+    """Whether it is to be told of every event, not only of what concerns the kata in focus."""
+
+    def draw(self, state: State) -> None:
+        """Show the state as it is now."""
+
+    def scrolled(self, state: State, pages: int) -> None:
+        """Move what is shown by `pages` screens."""
+
+    def leave(self) -> None:
+        """The watch ends."""
+
+
 class Screen:
     """Draws a state on a console."""
+
+    shows_all = False
 
     def __init__(self, console: Console, *, keyboard: bool) -> None:
         self._console = console

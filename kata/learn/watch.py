@@ -25,7 +25,7 @@ from kata.course.curriculum import Kata
 from kata.judge import profiles
 from kata.judge.team import Done, Event, Failing, ForkedJudge
 from kata.learn.changes import Chapters
-from kata.learn.screen import Screen, compared, has_picture
+from kata.learn.screen import Screen, View, compared, has_picture
 from kata.learn.state import Page, State
 from kata.waist import machine
 from kata.waist.implementation import EDITION, ROOT, Implementation
@@ -93,7 +93,11 @@ class Watch:
     """The loop: saves, keys and the judge's events come in; the screen goes out."""
 
     def __init__(
-        self, implementation: Implementation, katas: list[Kata], console: Console, keyboard: IO[str] | None = None
+        self,
+        implementation: Implementation,
+        katas: list[Kata],
+        view: View,
+        keyboard: IO[str] | None = None,
     ) -> None:
         self._implementation = implementation
         self._keyboard = keyboard
@@ -102,7 +106,7 @@ class Watch:
         self._texts: progress.Texts = {}
         self._plot: subprocess.Popen[bytes] | None = None
         self.state = State(implementation, katas, katas[0])
-        self.screen = Screen(console, keyboard=keyboard is not None)
+        self.screen = view
 
     # The loop
 
@@ -180,10 +184,8 @@ class Watch:
                     *lines, pending = (pending + piece).split(b"\n")
                     self._saved({stem for line in lines for stem in line.decode().split()})
                 elif self._keyboard is not None and source == self._keyboard.fileno():
-                    typed = os.read(self._keyboard.fileno(), 16).decode("latin-1")
-                    if typed in ("", "q", "\x04"):
+                    if not self.heard(os.read(self._keyboard.fileno(), 4096)):
                         return
-                    self._press(typed)
                 else:
                     self._plotted()
 
@@ -230,12 +232,30 @@ class Watch:
             self.screen.draw(state)
             self._judging.prepare()
             return
-        if event.kata == shown[0].name or shown != (state.focus, state.solved, state.news) or state.page is Page.LIST:
+        if (
+            self.screen.shows_all
+            or event.kata == shown[0].name
+            or shown != (state.focus, state.solved, state.news)
+            or state.page is Page.LIST
+        ):
             self.screen.draw(state)
         if isinstance(event, Done):
             progress.note({event.kata: event.verdict}, self._texts, self._implementation)
 
     # Keys
+
+    def heard(self, typed: bytes) -> bool:
+        """Do what was typed; False when the watch is to end."""
+        keys = typed.decode("latin-1")
+        if keys in ("", "q", "\x04"):
+            return False
+        self._press(keys)
+        return True
+
+    def judge(self, katas: list[Kata]) -> None:
+        """Judge these again."""
+        self.state.ask(katas)
+        self._start()
 
     def _press(self, key: str) -> None:
         state, focus = self.state, self.state.focus
@@ -305,4 +325,5 @@ class Watch:
 
 def watch(implementation: Implementation, katas: list[Kata], console: Console, keyboard: IO[str] | None) -> int:
     """Watch `katas`; the exit status."""
-    return Watch(implementation, katas, console, keyboard).run()
+    screen = Screen(console, keyboard=keyboard is not None)
+    return Watch(implementation, katas, screen, keyboard).run()

@@ -189,16 +189,10 @@ def _limit(axes: Axes, panel: Panel, expected: Lines, yours: Lines) -> None:
     """The expected in full; yours as far as it does not make the expected small, and a word where it goes further."""
     if panel.kind == "arrows":
         axes.set_aspect("equal")
-    if panel.window is not None:
-        left, right, bottom, top = panel.window
-    elif panel.lines:
-        given = (panel.given,) if panel.given is not None else ()
-        around = (np.array([[-1.0, -1.0], [1.0, 1.0]]),) if panel.limit else ()
-        wanted = (*expected, *given, *around)
-        left, right = _range(wanted, yours, 0, panel.scale == "log x")
-        bottom, top = _range(wanted, yours, 1, panel.scale in ("log y", "log2 y"))
-    else:
+    found = window(panel, expected, yours)
+    if found is None:
         return
+    left, right, bottom, top = found
     axes.set(xlim=(left, right), ylim=(bottom, top))
     if panel.scale == "log y" and top < 1000 * bottom:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -206,6 +200,18 @@ def _limit(axes: Axes, panel: Panel, expected: Lines, yours: Lines) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     if _goes_beyond(yours, left, right, bottom, top):
         axes.set_title("yours goes beyond", loc="right", fontsize=8, color=RED)
+
+
+def window(panel: Panel, expected: Lines, yours: Lines) -> tuple[float, float, float, float] | None:
+    """Left, right, bottom, top of what is shown; None where the panel has nobody's answers."""
+    if panel.window is not None or not panel.lines:
+        return panel.window
+    given = (panel.given,) if panel.given is not None else ()
+    around = (np.array([[-1.0, -1.0], [1.0, 1.0]]),) if panel.limit else ()
+    wanted = (*expected, *given, *around)
+    left, right = _range(wanted, yours, 0, panel.scale == "log x")
+    bottom, top = _range(wanted, yours, 1, panel.scale in ("log y", "log2 y"))
+    return left, right, bottom, top
 
 
 def _range(wanted: Lines, yours: Lines, index: int, is_log: bool) -> tuple[float, float]:

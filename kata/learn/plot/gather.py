@@ -115,13 +115,18 @@ def ask(kata: Kata, implementation: Implementation, worker: Worker) -> Answers:
     """
     picture = picture_of(kata.name)
     session = Session(implementation, Isolated(implementation, LIMITS, worker))
-    problems: Problems = {}
     try:
-        points = tuple(
-            tuple(_line(kata.key, panel, line, session, problems) for line in panel.lines) for panel in picture.panels
-        )
+        return answers(kata, picture, session)
     finally:
         session.backend.close()
+
+
+def answers(kata: Kata, picture: Picture, session: Session) -> Answers:
+    """Ask `session` for the points of `picture`, which may be one that handles were moved in."""
+    problems: Problems = {}
+    points = tuple(
+        tuple(_line(kata.key, panel, line, session, problems) for line in panel.lines) for panel in picture.panels
+    )
     return Answers(points, tuple(_sentence(*problem) for problem in problems.items()))
 
 

@@ -142,15 +142,7 @@ def _gradient(make: Callable[[], Any], batch: Batch, at: Array, **options: Any) 
 
     def derivative(loss: Any, x: float) -> float:
         labels, predictions = batch(x)
-        try:
-            gradient = common.gradient(loss, labels, predictions, **options)
-        except ImplementationError as error:
-            if error.line is not None:  # a line of the kata raised it
-                raise
-            gradient = None
-        if gradient is None:
-            raise Unusable("there is none: something in it is not differentiable, or leaves TensorFlow")
-        found = array(gradient, predictions.shape)
+        found = gradient_of(loss, labels, predictions, **options)
         return float(len(found) * found.flat[0])  # the mean over the batch has divided by its size
 
     def ask() -> Array:
@@ -158,6 +150,23 @@ def _gradient(make: Callable[[], Any], batch: Batch, at: Array, **options: Any) 
         return _over(at, lambda x: derivative(loss, x))
 
     return ask
+
+
+def gradient_of(loss: Any, labels: Array, predictions: Array, **options: Any) -> Array:
+    """The gradient of the loss in the predictions.
+
+    Raises:
+        Unusable: there is none.
+    """
+    try:
+        gradient = common.gradient(loss, labels, predictions, **options)
+    except ImplementationError as error:
+        if error.line is not None:  # a line of the kata raised it
+            raise
+        gradient = None
+    if gradient is None:
+        raise Unusable("there is none: something in it is not differentiable, or leaves TensorFlow")
+    return array(gradient, predictions.shape)
 
 
 @dataclass(frozen=True)
@@ -343,13 +352,13 @@ Walk = Callable[[], Array]
 """Gives the points from START on, shape (STEPS + 1, 2)."""
 
 
-def _walk(kata: str, states: int, *, counted: bool = False, **options: Any) -> Walk:
+def _walk(kata: str, states: int, *, counted: bool = False, steps: int = STEPS, **options: Any) -> Walk:
     """The walk of a step function that has `states` states, and is told the number of the step if `counted`."""
 
     def walk() -> Array:
         step = getattr(optimizers, kata)
         w, state, points = START, [tensor(np.zeros(2, np.float32))] * states, [START]
-        for t in range(1, STEPS + 1):
+        for t in range(1, steps + 1):
             weights, gradient = (tensor(value, np.float32) for value in (w, w * CURVATURES))
             answer = step(weights, *state, gradient, *([t] if counted else []), **options)
             new, *state = parts(answer, 1 + states) if states else [answer]
@@ -360,11 +369,11 @@ def _walk(kata: str, states: int, *, counted: bool = False, **options: Any) -> W
     return walk
 
 
-def _walk_of_an_object(kata: str, rate: float, **options: Any) -> Walk:
+def _walk_of_an_object(kata: str, rate: float, *, steps: int = STEPS, **options: Any) -> Walk:
     descent = probes("ch03_optimizers").descent
     make = getattr(optimizers, kata)
-    arguments = (START.astype(np.float32), CURVATURES.astype(np.float32), STEPS, rate)
-    return lambda: array(descent(make, *arguments, **options), (STEPS + 1, 2))
+    arguments = (START.astype(np.float32), CURVATURES.astype(np.float32), steps, rate)
+    return lambda: array(descent(make, *arguments, **options), (steps + 1, 2))
 
 
 def _losses_of(walk: Walk) -> Ask:
@@ -433,16 +442,17 @@ def _of_steps(kata: str, label: str, **options: Any) -> Line:
     return Line(label, _rates(lambda steps: getattr(schedules, kata)(steps, **options), 120))
 
 
-def _warmup(steps: int) -> Line:
-    return Line(f"warmup_steps {steps}", _rates(lambda at: schedules.WarmupCosineDecay(1e-3, steps, 100)(at), 120))
+def _warmup(steps: int, total: int = 100, label: str = "") -> Line:
+    ask = _rates(lambda at: schedules.WarmupCosineDecay(1e-3, steps, total)(at), 120)
+    return Line(label or f"warmup_steps {steps}", ask)
 
 
-def _whole_run(fraction: float) -> Line:
+def _whole_run(fraction: float, every: int = 1) -> Line:
     """The capstone's schedule promises an answer for one step at a time."""
 
     def ask() -> Array:
         schedule = capstone.make_schedule(samples=1000, batch_size=128, epochs=12, warmup_fraction=fraction)
-        return _over(np.arange(111), lambda step: number(schedule(int(step))))
+        return _over(np.arange(0, 111, every), lambda step: number(schedule(int(step))))
 
     return Line(f"warmup_fraction {fraction:g}", ask)
 
@@ -574,9 +584,9 @@ Clip = Callable[[list[Array]], Any]
 """Gives the clipped gradients for a list of gradients, limit 1."""
 
 
-def _clip(kata: str, *, with_norm: bool = False) -> Clip:
+def _clip(kata: str, *, with_norm: bool = False, limit: float = 1.0) -> Clip:
     def clip(gradients: list[Array]) -> Sequence[Any]:
-        answer = getattr(clipping, kata)([tensor(g, np.float32) for g in gradients], 1.0)
+        answer = getattr(clipping, kata)([tensor(g, np.float32) for g in gradients], limit)
         return parts(parts(answer, 2)[0] if with_norm else answer, len(gradients))
 
     return clip
@@ -586,11 +596,11 @@ def _clipped(clip: Clip, number_of: int) -> Ask:
     return lambda: array(clip(list(GRADIENTS))[number_of], (2,))[np.newaxis]
 
 
-def _lengths(clip: Clip, number_of: int) -> Ask:
+def _lengths(clip: Clip, number_of: int, at: Array = LENGTHS) -> Ask:
     """The length after clipping over that of the first of two gradients; the second is half as long and turned."""
 
     def ask() -> Array:
-        return _over(LENGTHS, lambda x: float(np.linalg.norm(array(clip(_pair(x))[number_of], (2,)))))
+        return _over(at, lambda x: float(np.linalg.norm(array(clip(_pair(x))[number_of], (2,)))))
 
     return ask
 
