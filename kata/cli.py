@@ -472,6 +472,22 @@ def notebook(
     out.print(f"{chapter.name} is in {escape(str(place))}\nopen it with Jupyter or VS Code, or upload it to Colab")
 
 
+@app.command()
+def site(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="a new folder, or an earlier site, which is replaced")],
+    repository: Annotated[
+        str, typer.Option(metavar="URL", help="the course's repository on the web, for links to its files")
+    ] = "",
+) -> None:
+    """The lessons as a website, with search, contracts and folded hints, for any static host; no solutions."""
+    from kata.site.build import build
+
+    with _refusals():
+        built = build(folder, repository=repository)
+    out.print(f"{built.pages} pages, {built.size / 1e6:.1f} MB, are in {escape(str(built.folder))}")
+    out.print("open index.html there, or put the folder on any static host")
+
+
 @app.command("doctor")
 def show_doctor() -> None:
     """Look at this machine: what is missing, and the command that mends it."""

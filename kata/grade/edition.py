@@ -17,6 +17,7 @@ from kata.waist.implementation import ROOT
 
 COPIED = (
     "kata/*.py",
+    "kata/site/*.css",
     "lessons/*.md",
     "lessons/*.svg",
     "tests/*.py",
