@@ -520,17 +520,18 @@ def page(
 
 @app.command()
 def site(
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="the folder; replaced if it is such a site")],
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="a new folder, or an earlier site, which is replaced")],
+    repository: Annotated[
+        str, typer.Option(metavar="URL", help="the course's repository on the web, for links to its files")
+    ] = "",
 ) -> None:
-    """The lessons as a static website, for any host: search, formulas, plots, folded hints, no solutions."""
-    from kata.page import site as building
+    """The lessons as a website, with search, contracts and folded hints, for any static host; no solutions."""
+    from kata.site.build import build
 
-    try:
-        size = building.build(target)
-    except building.Unbuildable as error:
-        err.print(f"[red]kata:[/red] {escape(str(error))}")
-        raise typer.Exit(2) from None
-    out.print(f"{escape(str(target))} holds the site, {size / 1e6:.1f} MB; open {escape(str(target / 'index.html'))}")
+    with _refusals():
+        built = build(folder, repository=repository)
+    out.print(f"{built.pages} pages, {built.size / 1e6:.1f} MB, are in {escape(str(built.folder))}")
+    out.print("open index.html there, or put the folder on any static host")
 
 
 @app.command("doctor")

@@ -19,6 +19,7 @@ COPIED = (
     "kata/*.py",
     "kata/page/*.css",
     "kata/page/*.js",
+    "kata/site/*.css",
     "lessons/*.md",
     "lessons/*.svg",
     "tests/*.py",

@@ -84,8 +84,13 @@ Run this cell whenever you like. For each mistake it shows the smallest input on
 `judge("{first}")` in a cell of its own."""
 
 
-def build(chapter: Chapter) -> Any:
-    """The notebook (nbformat 4): the same chapter gives the same notebook, its cells' identifiers included."""
+def build(chapter: Chapter, repository: str = "") -> Any:
+    """The notebook (nbformat 4): the same chapter gives the same notebook, its cells' identifiers included.
+
+    Args:
+        chapter: which.
+        repository: where `git clone` finds the course, for its first cell; the reader fills it in where it is empty.
+    """
     given, written = _parts(stubs.pristine(chapter.name), [kata.name for kata in chapter.katas])
     heading, _, introduction = chapter.introduction.partition("\n")
     how = _HOW.format(
@@ -96,7 +101,7 @@ def build(chapter: Chapter) -> Any:
     )
     cells = [
         _markdown("title", how),
-        _code("set-up", _SET_UP),
+        _code("set-up", _SET_UP.replace('REPOSITORY = ""', f'REPOSITORY = "{repository}"', 1)),
         *_lesson("lesson", introduction),
         _markdown("given-about", _GIVEN),
         _code("given", given),
@@ -127,13 +132,19 @@ def write(chapter: Chapter, path: Path | None = None) -> Path:
         raise ValueError(f"{path} is no notebook's name; let --out end in {' or '.join(FORMATS)}")
     if path.exists():
         raise ValueError(f"{path} is there already and is left as it is; delete it, or name another file with --out")
-    text = jupytext.writes(build(chapter), fmt=FORMATS[path.suffix])
+    text = text_of(chapter, path.suffix)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, (text.rstrip("\n") + "\n").encode())
+        write_whole(path, text.encode())
     except OSError as error:
         raise ValueError(f"{path} cannot be written ({error.strerror}); name another file with --out") from None
     return path
+
+
+def text_of(chapter: Chapter, suffix: str, repository: str = "") -> str:
+    """The notebook as the text of a file with one of the suffixes in `FORMATS`."""
+    text: str = jupytext.writes(build(chapter, repository), fmt=FORMATS[suffix])
+    return text.rstrip("\n") + "\n"
 
 
 def _about(number: int, kata: Kata) -> str:

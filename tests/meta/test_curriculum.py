@@ -177,8 +177,8 @@ def test_there_is_no_stray_file() -> None:
         r"(kata/(\w+/){0,2}\w+|conftest)\.py|tests/meta/golden/[\w.-]+",
         r"(README|CONTRIBUTING|CHANGELOG)\.md|LICENSE|pyproject\.toml|\.gitignore|\.ci/(run|exercises)|\.github/workflows/ci\.yml",
         r"\.vscode/\w+\.json|\.devcontainer/devcontainer\.json",
-        r"kata/grade/templates/\w+\.(html|css|js|j2)|tests/meta/schemas/[\w.-]+",
-        r"\.github/actions/kata/(action\.yml|run\.sh)|\.github/workflows/grade\.yml|docs/gitlab-ci\.yml|docs/container/\w+(\.\w+)?",
+        r"kata/grade/templates/\w+\.(html|css|js|j2)|kata/site/site\.css|tests/meta/schemas/[\w.-]+",
+        r"\.github/actions/kata/(action\.yml|run\.sh)|\.github/workflows/(grade|site)\.yml|docs/gitlab-ci\.yml|docs/container/\w+(\.\w+)?",
         r"(.*/)?__init__\.py",
     )
     stray = [path for path in tracked if not any(re.fullmatch(place, path) for place in places)]

@@ -344,7 +344,7 @@ def test_its_commands_work_or_say_why_not(released: Released, tmp_path: Path) ->
     path = folder / "exercises" / "ch02_losses.py"
     path.write_text(path.read_text("utf-8").replace("raise NotImplementedError", "return 3"), "utf-8")
     lines = ["list", "lesson 2", "lesson huber", "hint huber", "reset huber", "undo", "reset 2", "check huber"]
-    lines += ["notebook 2", "solution huber", "compare huber", "check --impl solutions"]
+    lines += [f"site {tmp_path / 'site'}", "notebook 2", "solution huber", "compare huber", "check --impl solutions"]
     found = json.loads(run_in(folder, COMMANDS, json.dumps(lines)))
     assert {line: code for line, (code, _) in found.items()} == {
         **dict.fromkeys(lines, 0),
@@ -355,6 +355,7 @@ def test_its_commands_work_or_say_why_not(released: Released, tmp_path: Path) ->
     assert "hint 1 of" in found["hint huber"][1]
     assert "0 of 1 katas solved" in found["check huber"][1]
     assert path.read_text("utf-8") == stubs.pristine("ch02_losses")
+    assert 'id="huber"' in (tmp_path / "site" / "ch02_losses.html").read_text("utf-8")
     for line in lines[-3:]:
         assert "your instructor has them" in found[line][1]
 
