@@ -1,7 +1,7 @@
 """All benchmarks, to `benchmarks/RESULTS.md`: `python -m benchmarks [--quick] [--only NAME,…] [--out FILE]`.
 
 Each is measured in a process of its own. What is measured is kept in `.kata/benchmarks/`, so that a run that was
-stopped goes on where it was; `--again` measures anew. With `--quick` (CI) every benchmark runs on as little as shows
+stopped goes on where it was; `--again` measures anew. With `--quick` every benchmark runs on as little as shows
 that it still does, and nothing is written.
 """
 

@@ -160,7 +160,7 @@ def measure(kata: curriculum.Kata, rounds: int) -> tuple[float, float, float]:
             os.chdir(ROOT)
             os.execv(sys.executable, [sys.executable, "-m", "kata.cli", "watch", kata.name, "--impl", name])
         until(fd, (b"q quit",))
-        drain(fd, 3.0)
+        drain(fd, 8.0)  # until TensorFlow is there: nothing is shown meanwhile
         share, memory = idle(pid, 10.0)
         print(f"{kata.name}: while it waits {share:.2%} of a core, {memory:.0f} MiB", flush=True)
         wrong, good, cold = [], [], []

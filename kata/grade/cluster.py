@@ -316,10 +316,10 @@ def _explained(*but: type[Exception]) -> Iterator[None]:
 
     from distributed import KilledWorker
 
-    passed: tuple[type[BaseException], ...] = (KilledWorker, ClusterLost, *but)
+    ours: tuple[type[Exception], ...] = (KilledWorker, ClusterLost, *but)
     try:
         yield
-    except passed:
+    except ours:
         raise
     except (OSError, CancelledError, RuntimeError, KeyError) as error:
         said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
