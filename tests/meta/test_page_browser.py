@@ -62,7 +62,7 @@ def test_the_whole_way_of_a_newcomer(browser: Browser, served: Served) -> None:
     browser.type_code(with_body(code, WRONG))
     browser.judged("Not right yet")
     assert "//" in served.text(CHAPTER)
-    browser.until(lambda: "You divide the sizes with //" in browser.text("aside"), LONG)
+    browser.until(lambda: "You divide the sizes with //" in browser.text("aside"), 3 * LONG)
     aside = browser.text("aside")
     assert "expected" in aside
     assert "for any two sizes" in aside
