@@ -182,7 +182,7 @@ def test_a_kata_that_misbehaves_leaves_the_page_working(browser: Browser, served
     browser.open(served, NAME)
     code = browser.code
     browser.type_code(with_body(code, body))
-    browser.judged(says)
+    browser.judged(says, 3 * LONG)
     browser.type_code(with_body(code, RIGHT))
     browser.judged("Solved")
 
