@@ -17,7 +17,7 @@ from tests.meta.page_browser import LONG, Browser, Served, chromium, serving, wa
 pytestmark = pytest.mark.browser
 
 RIGHT = "return base_lr * batch_size / base_batch_size"
-WRONG = "return base_lr * (batch_size // base_batch_size)"
+WRONG = "return float(base_lr * (batch_size // base_batch_size))"
 NAME, CHAPTER = "linear_scaling_rule", "ch07_accumulation"
 
 
