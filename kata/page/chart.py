@@ -6,6 +6,8 @@ from kata.learn.plot.style import BLUE, GREEN, ORANGE
 from kata.page.data import LineView, PanelView
 
 COLOURS = (BLUE, ORANGE, GREEN)
+IN_THE_DARK = ("#56B4E9", "#F0B94A", "#3FC79A")
+"""The same, lighter: upon a dark ground the others would be lost."""
 GREY = "#8a8f98"
 SCALES = {"log y": ("value", "log"), "log2 y": ("value", "log"), "log x": ("log", "value")}
 Options = dict[str, Any]
@@ -20,7 +22,7 @@ def options(panel: PanelView, *, is_dark: bool) -> Options:
     if panel.given is not None:
         series += _given(panel)
     several = len(panel.lines) > 1
-    for colour, line in zip(COLOURS, panel.lines, strict=False):
+    for colour, line in zip(IN_THE_DARK if is_dark else COLOURS, panel.lines, strict=False):
         series += _expected(panel, line, colour, several) + _yours(panel, line, colour, several)
     x_axis = _axis(panel.x, x_type, ink, faint) | {"nameGap": 26}
     y_axis = _axis(panel.y, y_type, ink, faint) | {"nameGap": 46, "nameRotate": 90}

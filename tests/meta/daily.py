@@ -36,6 +36,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "test_grade": ("arguments0-there is no folder", "arguments3-did you mean canvas?"),
     "test_hostile": ("syntax error", "os._exit(0)"),
     "test_messages": ("wrong reduction", "no return", "raises", "the built-in"),
+    "test_page_browser": ("test_what_is_saved_elsewhere_appears_here", "keep mine"),
     "test_plugin": (
         "test_pristine_stubs_are_todo_without_a_traceback",
         "test_solved_is_zero_and_the_summary_says_so",

@@ -17,7 +17,7 @@ from tests.meta.page_browser import LONG, Browser, Served, chromium, serving, wa
 pytestmark = pytest.mark.browser
 
 RIGHT = "return base_lr * batch_size / base_batch_size"
-WRONG = "return base_lr * (batch_size // base_batch_size)"
+WRONG = "return float(base_lr * (batch_size // base_batch_size))"
 NAME, CHAPTER = "linear_scaling_rule", "ch07_accumulation"
 
 
@@ -62,7 +62,7 @@ def test_the_whole_way_of_a_newcomer(browser: Browser, served: Served) -> None:
     browser.type_code(with_body(code, WRONG))
     browser.judged("Not right yet")
     assert "//" in served.text(CHAPTER)
-    browser.until(lambda: "You divide the sizes with //" in browser.text("aside"), LONG)
+    browser.until(lambda: "You divide the sizes with //" in browser.text("aside"), 3 * LONG)
     aside = browser.text("aside")
     assert "expected" in aside
     assert "for any two sizes" in aside
@@ -182,7 +182,7 @@ def test_a_kata_that_misbehaves_leaves_the_page_working(browser: Browser, served
     browser.open(served, NAME)
     code = browser.code
     browser.type_code(with_body(code, body))
-    browser.judged(says)
+    browser.judged(says, 3 * LONG)
     browser.type_code(with_body(code, RIGHT))
     browser.judged("Solved")
 
