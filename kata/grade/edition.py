@@ -17,7 +17,8 @@ from kata.waist.implementation import ROOT
 
 COPIED = (
     "kata/*.py",
-    "kata/site/*.css",
+    "kata/site/static/*.css",
+    "kata/site/scorer.js",
     "lessons/*.md",
     "lessons/*.svg",
     "tests/*.py",
