@@ -528,7 +528,7 @@ def site(
     """The lessons as a website, with search, contracts and folded hints, for any static host; no solutions."""
     from kata.site.build import build
 
-    with _refusals():
+    with _refusals(), _waiting("making the pages …"):
         built = build(folder, repository=repository)
     out.print(f"{built.pages} pages, {built.size / 1e6:.1f} MB, are in {escape(str(built.folder))}")
     out.print("open index.html there, or put the folder on any static host")

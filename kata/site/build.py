@@ -14,6 +14,7 @@ from kata.course import curriculum
 from kata.grade.leaks import leaks_in, secrets_of_the_course
 from kata.notebooks import writer
 from kata.site import pages
+from kata.site.generator import generate
 from kata.waist.implementation import ROOT
 
 MARKER = ".kata-site"
@@ -117,8 +118,6 @@ def _noted(folder: Path) -> set[str]:
 
 def _make(folder: Path, repository: str) -> list[str]:
     """Write the whole site into the empty `folder`; its files."""
-    from kata.site.generator import generate  # takes a second to import
-
     given, besides = sources(repository), notebooks(repository)
     secrets = secrets_of_the_course()
     found = [each for path, data in {**given, **besides}.items() for each in leaks_in(path, data, secrets)]

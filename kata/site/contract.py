@@ -1,6 +1,7 @@
 """What a kata must do, as Markdown: the signatures of its stub, and its docstrings, of which no word is lost."""
 
 import ast
+import functools
 import re
 import textwrap
 from collections.abc import Iterator
@@ -16,12 +17,15 @@ _SPECIAL = re.compile(r"([\\*_<>\[\]$#|~])")
 
 def as_markdown(kata: Kata) -> str:
     """The contract of `kata`: for a class, its own and then that of each method."""
-    text = stubs.pristine(kata.chapter)
-    node = next(each for each in ast.parse(text).body if isinstance(each, _DEFINED) and each.name == kata.name)
+    text = _stubs(kata.chapter)
+    defined = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    (node,) = [each for each in defined if each.name == kata.name]
     return "\n\n".join(_parts(node, text.splitlines()))
 
 
-_DEFINED = (ast.FunctionDef, ast.ClassDef)
+@functools.cache
+def _stubs(chapter: str) -> str:
+    return stubs.pristine(chapter)  # takes long
 
 
 def _parts(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> Iterator[str]:

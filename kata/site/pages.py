@@ -56,8 +56,10 @@ tocdepth: 2
 
 {about}
 
-| kata | stars | minutes | |
-|---|---|---|---|
+```{{rst-class}} katas
+```
+| kata | stars | minutes |
+|:---|:---|---:|
 {rows}
 
 {introduction}
@@ -102,7 +104,7 @@ def sources(repository: str = "") -> dict[str, str]:
     """All pages, by their paths in the generator's folder.
 
     Args:
-        repository: the web address of the course's repository, as GitHub, GitLab or Forgejo shows it, for links to its
+        repository: the web address of the course's repository, as GitHub or GitLab shows it, for links to its
             files; none is made when it is empty.
     """
     found = {f"{chapter.name}.md": _chapter(chapter, repository) for chapter in curriculum.chapters()}
@@ -150,7 +152,7 @@ def _chapter(chapter: Chapter, repository: str) -> str:
 
 
 def _row(kata: Kata) -> str:
-    return f"| [`{kata.name}`](#{kata.name}) | {_stars(kata)} | {kata.minutes} | {_KINDS[kata.kind]} |"
+    return f"| [`{kata.name}`](#{kata.name}) | {_stars(kata)} | {kata.minutes} |"
 
 
 def _kata(kata: Kata, repository: str) -> str:
@@ -176,7 +178,7 @@ def _stars(kata: Kata) -> str:
 
 
 def _file(chapter: str, repository: str) -> str:
-    """The chapter's exercises; a link where the repository is known, of the form that all the forges understand."""
+    """The chapter's exercises; a link where the repository is known."""
     path = f"exercises/{chapter}.py"
     return f"[`{path}`]({repository}/blob/HEAD/{path})" if repository else f"`{path}`"
 

@@ -177,7 +177,7 @@ def test_there_is_no_stray_file() -> None:
         r"(kata/(\w+/){0,2}\w+|conftest)\.py|tests/meta/golden/[\w.-]+",
         r"(README|CONTRIBUTING|CHANGELOG)\.md|LICENSE|pyproject\.toml|\.gitignore|\.ci/(run|exercises)|\.github/workflows/ci\.yml",
         r"\.vscode/\w+\.json|\.devcontainer/devcontainer\.json",
-        r"kata/grade/templates/\w+\.(html|css|js|j2)|kata/site/site\.css|tests/meta/schemas/[\w.-]+",
+        r"kata/grade/templates/\w+\.(html|css|js|j2)|kata/site/(static/site\.css|scorer\.js)|tests/meta/schemas/[\w.-]+",
         r"\.github/actions/kata/(action\.yml|run\.sh)|\.github/workflows/(grade|site)\.yml|docs/gitlab-ci\.yml|docs/container/\w+(\.\w+)?",
         r"(.*/)?__init__\.py",
     )

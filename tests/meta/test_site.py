@@ -30,6 +30,8 @@ REPOSITORY = "https://git.example/course/katas"
 CHAPTERS = {chapter.name: chapter for chapter in curriculum.chapters()}
 MARKS = r"\s|`|\*\*|:"
 """What a docstring loses where it is laid out: marks of Markdown, the colons of sections, breaks of lines."""
+MAKERS = {"https://www.sphinx-doc.org/", "https://github.com/pradyunsg/furo", "https://pradyunsg.me"}
+"""What the foot of every page names."""
 LARGEST = 5_000_000
 """Of the whole site, in bytes: more than it has, less than a font or a script too many."""
 
@@ -77,7 +79,7 @@ def test_nothing_is_loaded_from_elsewhere(built: Built, found: dict[str, SitePag
     for name, page in found.items():
         assert [link for link in page.loads if ":" in link and not link.startswith("data:")] == [], name
         outward = {link for link in page.links if re.match(r"[a-z]+:", link) and not link.startswith(REPOSITORY)}
-        assert outward <= {"https://www.sphinx-doc.org/", "https://github.com/pradyunsg/furo"}, name
+        assert outward <= MAKERS, name
     for path in built.folder.rglob("*.css"):
         text = path.read_text("utf-8")
         assert not re.search(r"@import|url\([\"']?(?:https?:)?//", text), path.name
@@ -124,7 +126,7 @@ def test_the_search_index_knows_every_kata(built: Built) -> None:
         ((document, place),) = [each for each in index["alltitles"][kata.name] if each[1] == kata.name]
         assert index["docnames"][document] == kata.chapter
         assert place == kata.name
-    assert "surpris" in index["terms"]  # stemmed, from the text of chapter 2
+    assert "median" in index["terms"]
 
 
 def test_the_notebooks_are_there_and_know_the_repository(built: Built) -> None:
@@ -132,7 +134,7 @@ def test_the_notebooks_are_there_and_know_the_repository(built: Built) -> None:
         cells = json.loads((built.folder / pages.notebook_path(chapter)).read_text("utf-8"))["cells"]
         (first,) = [cell for cell in cells if cell["id"] == "set-up"]
         assert "".join(first["source"]).startswith(f'REPOSITORY = "{REPOSITORY}"  #')
-        headings = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        headings = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
         named = re.findall(r"^## Kata \d+: `(\w+)`", headings, re.MULTILINE)
         assert named == [kata.name for kata in chapter.katas]
 
@@ -143,24 +145,29 @@ def test_the_notebooks_are_there_and_know_the_repository(built: Built) -> None:
 def test_every_formula_is_rendered(found: dict[str, SitePage]) -> None:
     for name in CHAPTERS:
         text = (ROOT / "lessons" / f"{name}.md").read_text("utf-8")
-        text = re.sub(r"^```(?!math).*?^```$|`[^`\n]+`", "", text, flags=re.MULTILINE | re.DOTALL)
-        expected = text.count("```math") + text.count("$$") // 2 + text.replace("$$", "").count("$") // 2
+        prose = re.sub(r"^```.*?^```$|`[^`\n]+`", "", text, flags=re.MULTILINE | re.DOTALL)
+        expected = text.count("```math\n") + prose.count("$$") // 2 + prose.replace("$$", "").count("$") // 2
         formulas = found[f"{name}.html"].formulas
         assert len(formulas) == expected, name
         assert all(formula.strip() and not re.search(r"[\\$]", formula) for formula in formulas), name
-        prose = found[f"{name}.html"].text
-        assert not re.search(r"\\(frac|text|eta|sqrt|cdot)\b", prose), name
+        assert not re.search(r"\\(frac|text|eta|sqrt|cdot)\b", found[f"{name}.html"].text), name
 
 
 @pytest.mark.parametrize(
     ("formula", "expected"),
-    [(r"\tfrac14", "14"), (r"\Big\lceil x \Big\rceil", "⌈x⌉"), (r"\cos 40°", "cos40°"), (r"\bigl[\, y \bigr]", "[y]")],
+    [
+        (r"\tfrac14", "14"),
+        (r"\Big\lceil x \Big\rceil", "⌈x⌉"),
+        (r"\cos 40°", "cos40°"),
+        (r"\bigl[\, y \bigr]", "[y]"),
+        (r"|e| \log x \log_2 y", "|e|logxlog2y"),
+    ],
 )
 def test_a_formula_reads_as_it_should(formula: str, expected: str) -> None:
     assert without_space(SitePage(mathml(formula, is_block=False)).formulas[0]) == expected
 
 
-@pytest.mark.parametrize("formula", [r"\nosuchcommand x", r"\frac{1", r"x_{"])
+@pytest.mark.parametrize("formula", [r"\nosuchcommand x", r"\frac{1", r"x_{", r"\sqrt 2}"])
 def test_a_formula_that_cannot_be_read_is_said(formula: str) -> None:
     with pytest.raises(Unreadable, match="the formula"):
         mathml(formula, is_block=True)
@@ -198,6 +205,7 @@ def test_nothing_is_written_where_a_solution_would_get_out(tmp_path: Path, monke
 # How it is written
 
 
+@pytest.mark.thorough
 def test_the_same_course_gives_the_same_bytes_in_place_of_the_earlier_site(built: Built, tmp_path: Path) -> None:
     out = tmp_path / "site"
     shutil.copytree(built.folder, out)
@@ -317,7 +325,7 @@ def test_a_reader_searches_finds_reads_and_opens_a_hint(browser: Browser) -> Non
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("page", ["index", "search", "ch02_losses", "ch05_metrics"])
+@pytest.mark.parametrize("page", ["index", "search", pytest.param("ch03_optimizers", marks=pytest.mark.thorough)])
 def test_axe_finds_nothing_serious_and_nothing_is_cut_off(browser: Browser, page: str) -> None:
     for size in (DESK, PHONE):
         for scheme in ("light", "dark"):
