@@ -5,7 +5,12 @@ window.kataPage = {
   tab: (sessionStorage.kataTab ??= Math.random().toString(36).slice(2)),
   text() { return getElement(this.editor)?.editor?.state.doc.toString(); },
   key(kata) { return `kata-draft:${kata}:${this.tab}`; },
+  label() { // the component gives its text box no name
+    const box = getElement(this.editor)?.editor?.contentDOM, name = `The code of ${this.kata}`;
+    if (box && box.ariaLabel !== name) box.ariaLabel = name;
+  },
   keep() {
+    this.label();
     const text = this.kata ? this.text() : undefined;
     if (text === undefined) return;
     if (text === this.base) localStorage.removeItem(this.key(this.kata));

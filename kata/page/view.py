@@ -438,16 +438,17 @@ class Tab:
                 fold.props("open")
 
     def _show_verdict(self, mine: KataView, view: View) -> None:
-        self.live.set_text(words.spoken(self.kata, mine, view.starting))
-        title, tone = words.title_of(mine, view.starting), words.tone_of(mine)
-        is_solved = mine.outcome == Outcome.SOLVED and not mine.judging
+        fault = self.fault or view.errors.get(self.kata.chapter, "")
+        self.live.set_text(words.spoken(self.kata, mine, view.starting, fault))
+        title, tone = words.title_of(mine, view.starting, fault), "bad" if fault else words.tone_of(mine)
+        is_solved = mine.outcome == Outcome.SOLVED and not mine.judging and not fault
         self.verdict.clear()
         with self.verdict:
             laws = f": all {mine.total} laws hold" if is_solved else ""
             with ui.element("div").classes(f"box {tone}"):
                 ui.html(f'<span class="verdict">{title}{laws}</span>', sanitize=False)
-            if self.fault and mine.outcome == Outcome.BROKEN:
-                ui.html(f'<div class="box bad">{escape(self.fault)}</div>', sanitize=False)
+            if fault:
+                ui.html(f"<p>{escape(fault)}</p>", sanitize=False)
             elif mine.message is not None and not is_solved:
                 ui.html(words.details(mine.message), sanitize=False)
                 if mine.looking:

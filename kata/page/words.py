@@ -26,8 +26,10 @@ _ALONE = ("expected", "yours", "mistake", "where", "next")
 """Rows that are shown by themselves, or by something to press."""
 
 
-def title_of(view: KataView, starting: str) -> str:
-    """The verdict in a word or two."""
+def title_of(view: KataView, starting: str, fault: str = "") -> str:
+    """The verdict in a word or two; `fault` is why the chapter's file cannot be read, and nobody is judged."""
+    if fault:
+        return _TITLES[Outcome.BROKEN]
     if view.outcome and not view.judging:
         return _TITLES[Outcome(view.outcome)]
     return "Getting ready …" if starting else "Judging …" if view.judging else "Not judged yet"
@@ -40,9 +42,11 @@ def tone_of(view: KataView) -> str:
     return "good" if view.outcome == Outcome.SOLVED else "bad"
 
 
-def spoken(kata: Kata, view: KataView, starting: str) -> str:
+def spoken(kata: Kata, view: KataView, starting: str, fault: str = "") -> str:
     """What a screen reader is told when the verdict has changed."""
-    words = f"{kata.name}: {title_of(view, starting)}."
+    words = f"{kata.name}: {title_of(view, starting, fault)}."
+    if fault:
+        return f"{words} {fault}."
     if view.message and view.outcome != Outcome.SOLVED:
         more = rows_of(view.message).get("mistake") or view.message.heading.partition(": ")[2]
         words += f" {more.rstrip('.')}."

@@ -173,12 +173,13 @@ def test_there_is_no_stray_file() -> None:
         rf"(exercises|solutions|solutions/approaches|misconceptions|tests/oracles|tests/probes)/{chapter}\.py",
         rf"tests/test_{chapter}\.py|tests/test_every_kata\.py|tests/strategies(_ch\d\d\w*)?\.py|tests/probes/(common|compare)\.py",
         rf"tests/meta/article/test_{chapter}\.py|tests/meta/test_oracles_{chapter}\.py|tests/meta/\w+\.py",
-        rf"lessons/{chapter}\.md|lessons/plots/[\w-]+\.svg|docs/\w+\.(py|md)|benchmarks/\w+\.(py|md)",
+        rf"lessons/{chapter}\.md|lessons/plots/[\w-]+\.svg|docs/\w+\.(py|md|png)|benchmarks/\w+\.(py|md|json)",
         r"(kata/(\w+/){0,2}\w+|conftest)\.py|tests/meta/golden/[\w.-]+",
         r"(README|CONTRIBUTING|CHANGELOG)\.md|LICENSE|pyproject\.toml|\.gitignore|\.ci/(run|exercises)|\.github/workflows/ci\.yml",
         r"\.vscode/\w+\.json|\.devcontainer/devcontainer\.json",
-        r"kata/grade/templates/\w+\.(html|css|js|j2)|kata/site/(static/site\.css|scorer\.js)|tests/meta/schemas/[\w.-]+",
-        r"\.github/actions/kata/(action\.yml|run\.sh)|\.github/workflows/(grade|site)\.yml|docs/gitlab-ci\.yml|docs/container/\w+(\.\w+)?",
+        r"kata/grade/templates/\w+\.(html|css|js|j2)|kata/site/(static/site\.css|scorer\.js)|kata/page/\w+\.(css|js)|tests/meta/schemas/[\w.-]+",
+        r"\.github/actions/kata/(action\.yml|run\.sh)|\.github/workflows/(grade|site)\.yml|docs/gitlab-ci\.yml",
+        r"docs/(container|cluster)/\w+(\.\w+)?",
         r"(.*/)?__init__\.py",
     )
     stray = [path for path in tracked if not any(re.fullmatch(place, path) for place in places)]

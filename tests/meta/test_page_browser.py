@@ -65,7 +65,7 @@ def test_the_whole_way_of_a_newcomer(browser: Browser, served: Served) -> None:
     browser.until(lambda: "You divide the sizes with //" in browser.text("aside"), 3 * LONG)
     aside = browser.text("aside")
     assert "expected" in aside
-    assert "for any two sizes" in aside
+    assert f"{NAME}(" in aside  # the input
     assert browser.ask("return document.querySelectorAll('aside .beside mark').length") >= 1
     assert "You divide the sizes with //" in browser.text("[role=status].away")
     browser.press("Go to line", "aside")
